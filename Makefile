@@ -1,0 +1,40 @@
+# One word each. `make demo` and `make test` do all the set-up they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo serve test check fix bench docs
+
+demo: $(READY) ## start two plugins over embedded upstreams, offline
+	$(BIN)/gateway demo
+
+serve: $(READY) ## serve configs/ (needs the keys they name)
+	$(BIN)/gateway serve configs
+
+test: $(READY) ## the whole test suite
+	$(BIN)/python -m pytest -q
+
+check: $(READY) ## format, lint, types, tests, docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m gateway.docs --check
+	$(BIN)/python -m pytest -q
+
+fix: $(READY) ## format and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## ratios against bare aiohttp, one run
+	$(BIN)/python -m bench
+
+docs: $(READY) ## write the generated pages, the JSON Schema and the golden documents anew
+	$(BIN)/python -m gateway.docs
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $(READY)

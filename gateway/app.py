@@ -1,0 +1,263 @@
+"""The composition root: opens and closes everything, and brings plugins up.
+
+`Gateway` owns the listening socket, the store, one pooled client per plugin and the background
+tasks. A plugin whose spec cannot be had yet does not stop the others: it answers 503 with the
+reason while the fetch is tried again (a sidecar starts before its service).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import mimetypes
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp import web
+
+from gateway.caching import Flights, MemoryStore
+from gateway.config import Loaded, types
+from gateway.errors import GatewayError, Mistakes, SpecError, SpecUnavailable
+from gateway.pipeline import Shared, plans
+from gateway.plugin import Files, Plugin, build
+from gateway.proxy import CHAT_ORIGINS, Door, Site, site_of
+from gateway.spec.document import parse
+from gateway.spec.source import fetch
+
+log = logging.getLogger("gateway")
+
+# Between two tries to get a spec: doubled from the first to the last.
+FIRST_RETRY, LAST_RETRY = 1.0, 60.0
+# To one upstream at once. nginx keeps 512 connections a worker in all, aiohttp 100 a client.
+MAX_CONNECTIONS = 256
+# Servers commonly close idle connections after 5 s (node.js) or more; we close first.
+KEEPALIVE = 4.0
+STORE_BYTES = 64 * 1024 * 1024
+MAX_LOGO = 1024 * 1024
+SHUTDOWN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The settings of the process; `serve` has an option for each."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""
+    origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    state: Path | None = None
+
+
+async def load_plugin(loaded: Loaded, state: Path | None = None) -> Plugin:
+    """Get a plugin's spec and files, and compile it.
+
+    Raises:
+        Mistakes: what is wrong with the config, alone or against the spec.
+        SpecUnavailable: the spec cannot be had yet.
+    """
+    source = loaded.plugin.spec
+    files = await asyncio.to_thread(_files, loaded)
+    if source is None:
+        return build(loaded, None, files=files)
+    where, headers = (
+        (source.url, source.headers) if isinstance(source, types.SpecSource) else (source, {})
+    )
+    try:
+        got = await fetch(where, base=loaded.file.parent, headers=headers, state=state)
+        for warning in got.warnings:
+            log.warning("%s: %s", loaded.plugin.plugin, warning)
+        document = await asyncio.to_thread(parse, got.text, got.location)
+        return await asyncio.to_thread(
+            build, loaded, document, got.location, from_url=got.from_url, files=files
+        )
+    except SpecError as error:
+        raise Mistakes([loaded.mistake(("spec",), str(error))]) from None
+
+
+def _files(loaded: Loaded) -> Files:
+    """Read the logo and the legal text where the config names files beside it."""
+    config, mistakes = loaded.plugin, []
+    logo: bytes | None = None
+    legal: tuple[str, bytes] | None = None
+    for key, name in (("logo", config.logo), ("legal", config.legal)):
+        if name is None or name.startswith(("https://", "http://")):
+            continue
+        path = loaded.file.parent / name
+        try:
+            if path.stat().st_size > MAX_LOGO:
+                raise OSError(f"larger than {MAX_LOGO:,} bytes")
+            data = path.read_bytes()
+        except OSError as error:
+            text = f"{name!r} cannot be read: {error.strerror or error}"
+            mistakes.append(loaded.mistake((key,), text))
+            continue
+        if key == "legal":
+            kind = "text/html" if path.suffix in (".html", ".htm") else "text/plain"
+            legal = (f"{kind}; charset=utf-8", data)
+        elif mimetypes.guess_type(path.name)[0] != "image/png" or data[:4] != b"\x89PNG":
+            mistakes.append(loaded.mistake((key,), f"{name!r} is not a PNG image"))
+        else:
+            logo = data
+    if mistakes:
+        raise Mistakes(mistakes)
+    return Files(logo, legal)
+
+
+@dataclass(slots=True)
+class Gateway:
+    """A running gateway: `async with Gateway(loaded, options) as gateway: gateway.url`."""
+
+    configs: Sequence[Loaded]
+    options: Options = field(default_factory=Options)
+    door: Door = field(init=False)
+    port: int = 0
+    _shared: Shared = field(init=False)
+    _clients: list[aiohttp.ClientSession] = field(default_factory=list)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _runner: web.ServerRunner | None = None
+
+    def __post_init__(self) -> None:
+        options = self.options
+        self.door = Door(
+            public_url=options.public_url.rstrip("/"),
+            origins=frozenset((*CHAT_ORIGINS, *options.origins)),
+            trusted=tuple(ipaddress.ip_network(one) for one in options.trusted_proxies),
+        )
+        self._shared = Shared(
+            wall=time.time,
+            steady=time.monotonic,
+            store=MemoryStore(STORE_BYTES),
+            flights=Flights(),
+        )
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host = self.options.host
+        shown = "127.0.0.1" if host in ("0.0.0.0", "") else f"[{host}]" if ":" in host else host  # noqa: S104 - compared, not bound
+        return f"http://{shown}:{self.port}"
+
+    async def start(self) -> Self:
+        """Load every plugin, then listen.
+
+        Raises:
+            Mistakes: all that is wrong in all configs; nothing is left open.
+            OSError: the address cannot be listened on.
+        """
+        try:
+            await self._load()
+            await self._listen()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def close(self) -> None:
+        """Stop listening, let calls in flight end, close everything."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._shared.flights.close()
+        for client in self._clients:
+            await client.close()
+        self._clients.clear()
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _load(self) -> None:
+        got = await asyncio.gather(
+            *(load_plugin(one, self.options.state) for one in self.configs), return_exceptions=True
+        )
+        mistakes = [one for error in got if isinstance(error, Mistakes) for one in error.mistakes]
+        if mistakes:
+            raise Mistakes(mistakes)
+        sites = []
+        for loaded, result in zip(self.configs, got, strict=True):
+            if isinstance(result, Plugin):
+                sites.append(self._site(result))
+            elif isinstance(result, SpecUnavailable):
+                log.warning("%s waits: %s", loaded.plugin.plugin, result)
+                sites.append(_waiting(loaded, str(result)))
+                self._spawn(self._again(loaded))
+            else:
+                raise result
+        self.door.place(tuple(sites))
+
+    def _site(self, plugin: Plugin) -> Site:
+        client = new_client()
+        self._clients.append(client)
+        return site_of(plugin, plans(plugin, client, self._shared))
+
+    def _spawn(self, coroutine: object) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)  # type: ignore[arg-type]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _again(self, loaded: Loaded) -> None:
+        """Try to get a plugin's spec until it is there."""
+        pause = FIRST_RETRY
+        while True:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LAST_RETRY)
+            try:
+                site = self._site(await load_plugin(loaded, self.options.state))
+            except GatewayError as error:
+                site = _waiting(loaded, str(error))
+            name = loaded.plugin.plugin
+            self.door.place(tuple(site if one.name == name else one for one in self.door.sites))
+            if site.plugin is not None:
+                log.warning("%s is ready", name)
+                return
+
+    async def _listen(self) -> None:
+        # A caller who leaves stops what is done for him alone; shared fetches go on.
+        server = web.Server(self.door, handler_cancellation=True, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_SECONDS)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self.options.host, self.options.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+
+def _waiting(loaded: Loaded, reason: str) -> Site:
+    hosts = tuple(host.lower() for host in loaded.plugin.hosts)
+    return Site(loaded.plugin.plugin, hosts, waiting=reason)
+
+
+def new_client() -> aiohttp.ClientSession:
+    """A pooled client for one upstream: no cookies, no proxies of the environment, bodies as
+    they come, and no silent repeats.
+
+    aiohttp sends GET, HEAD, OPTIONS, TRACE, PUT and DELETE again when a connection is lost, fresh
+    ones too; only a private switch turns that off, and a test watches that it still does.
+    """
+    client = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+        max_line_size=16 * 1024,
+        max_field_size=16 * 1024,
+    )
+    client._retry_connection = False  # noqa: SLF001
+    return client

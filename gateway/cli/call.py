@@ -1,0 +1,104 @@
+"""`gateway call`: make one call, the way every caller's goes, without a server."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+from multidict import CIMultiDict
+
+from gateway.app import new_client
+from gateway.caching import Flights, MemoryStore
+from gateway.cli.common import (
+    args_option,
+    config_argument,
+    err,
+    json_option,
+    leave,
+    parse_arguments,
+    print_json,
+    read_one,
+    run,
+    state_option,
+)
+from gateway.errors import Refusal
+from gateway.faces.openapi import read_named
+from gateway.pipeline import Call, Shared, plans
+from gateway.plugin import Operation, Plugin
+from gateway.shrinking import count
+from gateway.values import Answer
+
+
+@click.command()
+@config_argument
+@click.argument("operation")
+@args_option
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME: VALUE",
+    help="A header of the caller, such as 'Authorization: Bearer …'. May be repeated.",
+)
+@state_option
+@json_option
+def call(
+    config: Path,
+    operation: str,
+    arguments: str,
+    headers: tuple[str, ...],
+    state: Path | None,
+    as_json: bool,
+) -> None:
+    """Call OPERATION of CONFIG and print the answer."""
+    plugin = read_one(config, state, as_json=as_json)
+    chosen = operation_of(plugin, operation, as_json=as_json)
+    try:
+        answer = run(_call(plugin, chosen, parse_arguments(arguments), caller_headers(headers)))
+    except Refusal as refusal:
+        if as_json:
+            print_json(
+                {"status": refusal.status, "code": refusal.code, "detail": refusal.detail}
+            )
+        else:
+            err.print(f"{refusal.status} {refusal.code}: {refusal.detail}", markup=False)
+        sys.exit(1)
+    text = answer.body.decode("utf-8", "replace")
+    if as_json:
+        print_json(
+            {
+                "status": answer.status,
+                "headers": dict(answer.headers),
+                "tokens": count(text),
+                "body": text,
+            }
+        )
+    else:
+        click.echo(text)
+        err.print(f"{answer.status}, {count(text):,} tokens", style="dim")
+    sys.exit(0 if answer.status < 400 else 1)
+
+
+def operation_of(plugin: Plugin, name: str, *, as_json: bool) -> Operation:
+    """The operation of a name, or leave with what there is."""
+    if name not in plugin.operations:
+        known = ", ".join(plugin.operations)
+        leave(f"{plugin.name} has no operation {name!r}; it has {known}", 2, as_json=as_json)
+    return plugin.operations[name]
+
+
+def caller_headers(headers: tuple[str, ...]) -> CIMultiDict[str]:
+    """`NAME: VALUE` texts as headers."""
+    pairs = (header.partition(":") for header in headers)
+    return CIMultiDict((name.strip(), value.strip()) for name, _, value in pairs)
+
+
+async def _call(
+    plugin: Plugin, operation: Operation, arguments: bytes, headers: CIMultiDict[str]
+) -> Answer:
+    shared = Shared(time.time, time.monotonic, MemoryStore(1), Flights())
+    async with new_client() as client:
+        plan = plans(plugin, client, shared)[operation.name]
+        return await plan(Call(read_named(operation, arguments), headers, "127.0.0.1"))

@@ -1,0 +1,129 @@
+"""`gateway serve`: run the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from gateway.app import Gateway, Options
+from gateway.cli.common import (
+    configs_argument,
+    err,
+    fail,
+    json_option,
+    leave,
+    out,
+    print_json,
+    read,
+    run,
+    state_directory,
+    state_option,
+)
+from gateway.config import Loaded
+from gateway.errors import Mistakes
+
+
+def _network(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            ipaddress.ip_network(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return values
+
+
+def _url(_: click.Context, __: click.Parameter, value: str) -> str:
+    if value and not value.startswith(("https://", "http://")):
+        raise click.BadParameter("an absolute address, such as https://gateway.example")
+    return value
+
+
+@click.command()
+@configs_argument
+@click.option("--host", default="127.0.0.1", show_default=True, envvar="GATEWAY_HOST")
+@click.option("--port", default=8080, show_default=True, type=int, envvar="GATEWAY_PORT")
+@click.option(
+    "--public-url",
+    default="",
+    envvar="GATEWAY_PUBLIC_URL",
+    callback=_url,
+    help="The address that the world sees; written into the documents.",
+)
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    envvar="GATEWAY_ORIGIN",
+    help="A browser origin to let in, beside the chat front ends. May be repeated.",
+)
+@click.option(
+    "--trusted-proxy",
+    "trusted",
+    multiple=True,
+    envvar="GATEWAY_TRUSTED_PROXY",
+    callback=_network,
+    help="Addresses whose Forwarded and X-Forwarded-* count, as a CIDR. May be repeated.",
+)
+@state_option
+@json_option
+def serve(
+    configs: tuple[Path, ...],
+    host: str,
+    port: int,
+    public_url: str,
+    origins: tuple[str, ...],
+    trusted: tuple[str, ...],
+    state: Path | None,
+    as_json: bool,
+) -> None:
+    """Serve the plugins of CONFIGS (files, or directories of them)."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    loaded = read(configs, as_json=as_json)
+    options = Options(host, port, public_url, origins, trusted, state_directory(state))
+    try:
+        run(_serve(loaded, options, as_json=as_json))
+    except Mistakes as mistakes:
+        fail(mistakes, as_json=as_json)
+    except OSError as error:
+        leave(f"cannot listen on {host}:{port}: {error.strerror}", 1, as_json=as_json)
+
+
+async def _serve(loaded: Sequence[Loaded], options: Options, *, as_json: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with Gateway(loaded, options) as gateway:
+        announce(gateway, as_json=as_json)
+        await stop.wait()
+        if not as_json:
+            err.print("stopping: calls in flight may end", style="dim")
+
+
+def announce(gateway: Gateway, *, as_json: bool) -> None:
+    """Say what is served where."""
+    base = gateway.options.public_url.rstrip("/") or gateway.url
+    if as_json:
+        sites = {
+            site.name: {
+                "url": f"{base}/{site.name}",
+                "ready": site.plugin is not None,
+                "operations": list(site.plugin.operations) if site.plugin else [],
+            }
+            for site in gateway.door.sites
+        }
+        print_json({"url": gateway.url, "plugins": sites})
+        return
+    for site in gateway.door.sites:
+        state = f"{len(site.plugin.operations)} operations" if site.plugin else site.waiting
+        out.print(f"[bold]{site.name}[/bold]  {base}/{site.name}/  [dim]{state}[/dim]")
+        if site.plugin is not None:
+            for warning in site.plugin.warnings:
+                err.print(str(warning), markup=False, style="yellow")
+    out.print(f"listening on {gateway.url}", style="green")

@@ -1,0 +1,154 @@
+"""The scalars of the YAML: durations, sizes, rates, budgets. Read at the door, once.
+
+Each type says how it is written (`pattern`, for the JSON Schema and the messages) and how it
+is read (`read`). `no` switches a thing off and reads as the falsy value of its type.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+SIZE_UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+RATE_UNITS = {"s": 1.0, "min": 60.0, "hour": 3600.0, "day": 86400.0}
+DROP_KINDS = ("empty",)
+
+
+class Seconds(float):
+    """A duration in seconds, written `30s`, `5m`, `2h` or `1d`; above 0."""
+
+    pattern: ClassVar[str] = r"^[1-9][0-9]{0,8}(ms|s|m|h|d)$"
+    expected: ClassVar[str] = "a duration such as 30s, 5m, 2h or 1d"
+
+    @classmethod
+    def read(cls, value: Any) -> Self:
+        """Read the text of a duration. Raises: ValueError."""
+        match = isinstance(value, str) and re.fullmatch(r"([1-9][0-9]{0,8})(ms|s|m|h|d)", value)
+        if not match:
+            raise ValueError(f"expected {cls.expected}, found {value!r}")
+        return cls(int(match[1]) * DURATION_UNITS[match[2]])
+
+
+class SecondsOrNo(Seconds):
+    """A duration, or `no`: 0.0."""
+
+    pattern = r"^(no|[1-9][0-9]{0,8}(ms|s|m|h|d))$"
+    expected = "a duration such as 30s, 5m, 2h or 1d, or no"
+
+    @classmethod
+    def read(cls, value: Any) -> Self:
+        """Read the text of a duration or `no`. Raises: ValueError."""
+        return cls(0.0) if value == "no" else super().read(value)
+
+
+class Bytes(int):
+    """A size in bytes, written `64KiB` or `10MiB`."""
+
+    pattern: ClassVar[str] = r"^[1-9][0-9]{0,8}(B|KiB|MiB|GiB)$"
+    expected: ClassVar[str] = "a size such as 64KiB or 10MiB"
+
+    @classmethod
+    def read(cls, value: Any) -> Self:
+        """Read the text of a size. Raises: ValueError."""
+        match = isinstance(value, str) and re.fullmatch(r"([1-9][0-9]{0,8})(B|[KMG]iB)", value)
+        if not match:
+            raise ValueError(f"expected {cls.expected}, found {value!r}")
+        return cls(int(match[1]) * SIZE_UNITS[match[2]])
+
+
+class _Pair:
+    """Two numbers with names. Not a dataclass: msgspec would decode that by itself."""
+
+    __slots__ = ()
+
+    def _pair(self) -> tuple[float, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._pair() == other._pair()
+
+    def __hash__(self) -> int:
+        return hash(self._pair())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}{self._pair()}"
+
+
+class Rate(_Pair):
+    """At most `count` calls in any `seconds`; `no` is a count of 0, which means no limit."""
+
+    __slots__ = ("count", "seconds")
+
+    def __init__(self, count: int, seconds: float) -> None:
+        self.count = count
+        self.seconds = seconds
+
+    pattern: ClassVar[str] = r"^(no|[1-9][0-9]{0,8}/(s|min|hour|day))$"
+    expected: ClassVar[str] = "a rate such as 30/s, 30/min, 30/hour or 30/day, or no"
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    @classmethod
+    def read(cls, value: Any) -> Self:
+        """Read the text of a rate or `no`. Raises: ValueError."""
+        if value == "no":
+            return cls(0, 1.0)
+        match = isinstance(value, str) and re.fullmatch(r"([1-9][0-9]{0,8})/(\w+)", value)
+        if not match or match[2] not in RATE_UNITS:
+            raise ValueError(f"expected {cls.expected}, found {value!r}")
+        return cls(int(match[1]), RATE_UNITS[match[2]])
+
+
+class Budget(_Pair):
+    """Tokens (o200k_base) and characters that one answer may cost; `no` is 0 and 0: never cut."""
+
+    __slots__ = ("chars", "tokens")
+
+    # 95,000: readers of plugins and Actions refuse answers of 100,000 characters.
+    def __init__(self, tokens: int, chars: int = 95_000) -> None:
+        self.tokens = tokens
+        self.chars = chars
+
+    expected: ClassVar[str] = "a number of tokens, {tokens: 8000, chars: 95000} or no"
+
+    def __bool__(self) -> bool:
+        return self.tokens > 0
+
+    @classmethod
+    def read(cls, value: Any) -> Self:
+        """Read a number, a mapping or `no`. Raises: ValueError."""
+        if value == "no":
+            return cls(0, 0)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= MIN_BUDGET:
+            return cls(value)
+        if isinstance(value, dict) and value.keys() <= {"tokens", "chars"}:
+            numbers = {"tokens": 8000, "chars": 95_000, **value}
+            if all(type(n) is int and n >= MIN_BUDGET for n in numbers.values()):
+                return cls(**numbers)
+        raise ValueError(f"expected {cls.expected} (at least {MIN_BUDGET}), found {value!r}")
+
+
+MIN_BUDGET = 100  # below this not even the announcement of a cut fits
+
+
+class Drop(tuple[str, ...]):
+    """Kinds of things left out of an answer; `no` and `[]` are nothing."""
+
+    __slots__ = ()
+    expected: ClassVar[str] = f"a list of {', '.join(DROP_KINDS)}, or no"
+
+    def __new__(cls, kinds: Sequence[str] = ()) -> Self:
+        """Make one from kinds that are known."""
+        return super().__new__(cls, kinds)
+
+    @classmethod
+    def read(cls, value: Any) -> Self:
+        """Read a list of kinds or `no`. Raises: ValueError."""
+        if value == "no":
+            return cls()
+        if isinstance(value, list) and all(kind in DROP_KINDS for kind in value):
+            return cls(value)
+        raise ValueError(f"expected {cls.expected}, found {value!r}")

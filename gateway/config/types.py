@@ -1,0 +1,334 @@
+"""The YAML of a plugin, as types. This file is the reference.
+
+The descriptions here are the JSON Schema's, the reference page's and the editor's. A struct
+whose docstring begins with "One of" is a kind: a mapping with exactly one known key, so a
+new credential or auth kind is one struct and one field. Fields are in the order in which a
+person writes them.
+
+Units: durations are seconds (float), sizes are bytes (int); `30s`, `10MiB` and `30/min` are
+read at the door (`scalars`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from gateway.config.scalars import Budget, Bytes, Drop, Rate, Seconds, SecondsOrNo
+
+Doc = Meta  # `Doc(description=…)` reads as what it is
+
+
+class Kind(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """A mapping with exactly one known key."""
+
+    @property
+    def chosen(self) -> tuple[str, Any]:
+        """The one key that is there, and its value."""
+        present = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return next((name, value) for name, value in present if value is not None)
+
+
+class Block(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """A mapping of known keys."""
+
+
+# --- credentials: how we prove ourselves upstream -------------------------------------------
+
+
+class NamedSecret(Block):
+    """A name and a value, sent with every call."""
+
+    name: Annotated[str, Doc(description="The header's, query parameter's or cookie's name.")]
+    value: Annotated[str, Doc(description="Its value, usually `${NAME}` or `Token ${NAME}`.")]
+
+
+class BasicSecret(Block):
+    """A user name and a password."""
+
+    username: Annotated[str, Doc(description="The user name; may be empty.")]
+    password: Annotated[str, Doc(description="The password; may be empty.")] = ""
+
+
+class Credential(Kind):
+    """One of the ways to prove ourselves to the upstream."""
+
+    header: Annotated[NamedSecret | None, Doc(description="A header of any name.")] = None
+    query: Annotated[NamedSecret | None, Doc(description="A query parameter.")] = None
+    cookie: Annotated[NamedSecret | None, Doc(description="A cookie.")] = None
+    bearer: Annotated[str | None, Doc(description="`Authorization: Bearer …`.")] = None
+    basic: Annotated[BasicSecret | None, Doc(description="`Authorization: Basic …`.")] = None
+
+
+# --- auth: how callers prove themselves to us -----------------------------------------------
+
+Scheme = Literal["bearer", "basic"]
+
+
+class ServiceAuth(Block):
+    """Shared secrets: the caller shows one of ours."""
+
+    tokens: Annotated[
+        dict[str, str],
+        Doc(
+            description="Who may call, by name: `{chatgpt: \"${TOKEN}\"}`. For `basic` the "
+            "secret is `user:password`.",
+            min_length=1,
+        ),
+    ]
+    scheme: Annotated[Scheme, Doc(description="How the secret is sent.")] = "bearer"
+    verification_tokens: Annotated[
+        dict[str, str],
+        Doc(description="What the platform gave for its own verification, by platform."),
+    ] = {}
+    instructions: Annotated[str | None, Doc(description="For people, where to get access.")] = None
+
+
+class UserAuth(Block):
+    """Every caller brings the upstream's own key, and it is passed on."""
+
+    scheme: Annotated[Scheme, Doc(description="How the key is sent.")] = "bearer"
+    instructions: Annotated[str | None, Doc(description="For people, where to get a key.")] = None
+
+
+class OAuth(Block, kw_only=True):
+    """The platform signs the user in, and the bearer token is passed on."""
+
+    client_url: Annotated[str, Doc(description="Where the user's browser is sent to sign in.")]
+    token_url: Annotated[str, Doc(description="Where the platform exchanges code for token.")]
+    scope: Annotated[str, Doc(description="The scopes asked for, separated by spaces.")] = ""
+    content_type: Annotated[
+        Literal["application/json", "application/x-www-form-urlencoded"],
+        Doc(description="How the token request is written."),
+    ] = "application/x-www-form-urlencoded"
+    verification_tokens: Annotated[
+        dict[str, str],
+        Doc(description="What the platform gave for its own verification, by platform."),
+    ] = {}
+    instructions: Annotated[str | None, Doc(description="For people, how to sign in.")] = None
+
+
+class Auth(Kind):
+    """One of the ways callers prove themselves; `auth: none` asks for nothing."""
+
+    service: Annotated[ServiceAuth | None, Doc(description="Shared secrets with names.")] = None
+    user: Annotated[UserAuth | None, Doc(description="The caller's own upstream key.")] = None
+    oauth: Annotated[OAuth | None, Doc(description="OAuth, by the platform.")] = None
+
+
+# --- the upstream ---------------------------------------------------------------------------
+
+
+class Upstream(Block):
+    """The API behind."""
+
+    url: Annotated[
+        str | None, Doc(description="Its base URL, instead of the spec's servers.")
+    ] = None
+    credential: Annotated[
+        Credential | list[Credential] | None,
+        Doc(description="How we prove ourselves: one kind, or a list of them."),
+    ] = None
+    headers: Annotated[
+        dict[str, str],
+        Doc(description="Always sent; a forwarded header of the same name replaces it."),
+    ] = {}
+    forward: Annotated[
+        list[str],
+        Doc(description="Of the caller's headers, only these; each is part of the cache key."),
+    ] = []
+    timeout: Annotated[
+        Seconds, Doc(description="The longest a call may take, such as `8s`.")
+    ] = Seconds(30.0)
+    max_bytes: Annotated[
+        Bytes, Doc(description="The largest answer that is read, such as `10MiB`.")
+    ] = Bytes(10 * 1024 * 1024)
+
+
+class SpecSource(Block):
+    """A spec behind a URL that wants headers."""
+
+    url: Annotated[str, Doc(description="Where the spec is.")]
+    headers: Annotated[
+        dict[str, str], Doc(description="Sent when it is fetched; may hold `${NAME}`.")
+    ] = {}
+
+
+# --- parameters and operations --------------------------------------------------------------
+
+
+class Parameter(Block):
+    """What differs from the spec. The key is an upstream parameter, or with `from` a new name."""
+
+    source: Annotated[
+        str | None, Doc(description="The upstream's name; the key is then the served one.")
+    ] = field(default=None, name="from")
+    pin: Annotated[
+        Any | UnsetType, Doc(description="Always sent, never shown, not to be overridden.")
+    ] = UNSET
+    default: Annotated[
+        Any | UnsetType, Doc(description="Sent where the caller gives none; makes it optional.")
+    ] = UNSET
+    required: Annotated[
+        bool | None, Doc(description="`true` asks for it where the spec does not.")
+    ] = None
+    description: Annotated[str | None, Doc(description="For the model.")] = None
+    values: Annotated[
+        dict[str, Any] | None,
+        Doc(description="What the model says, and what the upstream wants for it."),
+    ] = None
+    example: Annotated[Any | UnsetType, Doc(description="One good value.")] = UNSET
+    header: Annotated[
+        str | None, Doc(description="Filled from this header of the caller, never shown.")
+    ] = None
+    place: Annotated[
+        Literal["path", "query", "header", "cookie"] | None,
+        Doc(description="Where it is sent. Only where the operation is written in place, as all below."),
+    ] = field(default=None, name="in")
+    # JSON Schema keywords, for operations written in place.
+    type: Annotated[
+        Literal["string", "integer", "number", "boolean", "array", "object"] | None,
+        Doc(description="The value's type."),
+    ] = None
+    format: Annotated[str | None, Doc(description="Such as `date`.")] = None
+    enum: Annotated[list[Any] | None, Doc(description="The allowed values.")] = None
+    items: Annotated[dict[str, Any] | None, Doc(description="The schema of each item.")] = None
+    properties: Annotated[
+        dict[str, Any] | None, Doc(description="The schemas of an object's properties.")
+    ] = None
+    minimum: Annotated[float | int | None, Doc(description="The least value.")] = None
+    maximum: Annotated[float | int | None, Doc(description="The greatest value.")] = None
+    min_length: Annotated[int | None, Doc(description="The shortest text.")] = field(
+        default=None, name="minLength"
+    )
+    max_length: Annotated[int | None, Doc(description="The longest text.")] = field(
+        default=None, name="maxLength"
+    )
+    pattern: Annotated[str | None, Doc(description="A regular expression of the text.")] = None
+    min_items: Annotated[int | None, Doc(description="The fewest items.")] = field(
+        default=None, name="minItems"
+    )
+    max_items: Annotated[int | None, Doc(description="The most items.")] = field(
+        default=None, name="maxItems"
+    )
+
+
+# Of `Parameter`: the keys that act only where the operation is written in place.
+IN_PLACE_KEYS = (
+    "in", "type", "format", "enum", "items", "properties", "minimum", "maximum",
+    "minLength", "maxLength", "pattern", "minItems", "maxItems",
+)  # fmt: skip
+
+Parameters = dict[str, Literal["hide"] | Parameter]
+
+
+class Operation(Block):
+    """One operation, under the name the model sees; everything is optional."""
+
+    call: Annotated[
+        str | None,
+        Doc(description="The spec's operationId, or `METHOD /path`; left out where the name is it."),
+    ] = None
+    description: Annotated[
+        str | None, Doc(description="For the model: what it does and when to use it.")
+    ] = None
+    parameters: Annotated[
+        Parameters, Doc(description="What differs from the spec, by name; `hide` hides one.")
+    ] = {}
+    body: Annotated[
+        dict[str, Any] | None,
+        Doc(description="The JSON Schema of the request body, where there is no spec."),
+    ] = None
+    returns: Annotated[
+        dict[str, Any] | None,
+        Doc(description="The JSON Schema of the answer, instead of the spec's."),
+    ] = None
+    confirm: Annotated[
+        bool | None,
+        Doc(description="Consequential or not; by default every method but GET and HEAD is."),
+    ] = None
+    fields: Annotated[
+        list[str],
+        Doc(description="Only these parts of the answer: `data.{id,team.full_name as team}`."),
+    ] = []
+    limit_items: Annotated[
+        dict[str, Annotated[int, Meta(ge=1)]],
+        Doc(description="At most so many items of the array at a path; `$` is the answer itself."),
+    ] = {}
+    drop: Annotated[
+        Drop | None, Doc(description="Overrides the plugin's.")
+    ] = None
+    budget: Annotated[Budget | None, Doc(description="Overrides the plugin's.")] = None
+    cache: Annotated[SecondsOrNo | None, Doc(description="Overrides the plugin's.")] = None
+    limit: Annotated[Rate | None, Doc(description="Overrides the plugin's.")] = None
+    timeout: Annotated[Seconds | None, Doc(description="Overrides the upstream's.")] = None
+    max_bytes: Annotated[Bytes | None, Doc(description="Overrides the upstream's.")] = None
+
+
+# --- the plugin -----------------------------------------------------------------------------
+
+
+class Plugin(Block, kw_only=True):
+    """One API, served as a plugin."""
+
+    plugin: Annotated[
+        str,
+        Doc(
+            description="The name the model sees; also the path it is served under. Letters and "
+            "digits, a letter first, at most 30.",
+            pattern="^[A-Za-z][A-Za-z0-9]{0,29}$",
+        ),
+    ]
+    title: Annotated[str | None, Doc(description="For people, at most 20 characters.")] = None
+    summary: Annotated[str | None, Doc(description="For people, at most 100 characters.")] = None
+    description: Annotated[
+        str | None,
+        Doc(description="For the model, at most 8000 characters: when to use it, what to do first."),
+    ] = None
+    logo: Annotated[str | None, Doc(description="A PNG file beside this one, or a URL.")] = None
+    contact: Annotated[str | None, Doc(description="An e-mail address.")] = None
+    legal: Annotated[
+        str | None, Doc(description="A URL, or a text or HTML file beside this one.")
+    ] = None
+    hosts: Annotated[
+        list[str],
+        Doc(description="Also served at the root of these hosts; `'*'` is every host."),
+    ] = []
+    spec: Annotated[
+        str | SpecSource | None,
+        Doc(
+            description="A file beside this one, a URL, or `{url, headers}`. Leave it out and write "
+            "the operations in full."
+        ),
+    ] = None
+    spec_budget: Annotated[
+        int, Doc(description="Tokens the served spec may cost before `check` warns.", ge=1)
+    ] = 5000
+    upstream: Annotated[Upstream, Doc(description="The API behind.")] = Upstream()
+    auth: Annotated[
+        Literal["none"] | Auth, Doc(description="How callers prove themselves.")
+    ] = "none"
+    limit: Annotated[
+        Rate | None, Doc(description="Per caller: `30/min` is at most 30 in any 60 s.")
+    ] = None
+    cache: Annotated[
+        SecondsOrNo | None,
+        Doc(description="Freshness where the upstream says nothing; `no` turns storing off."),
+    ] = None
+    budget: Annotated[
+        Budget, Doc(description="Tokens per answer, `{tokens, chars}`, or `no`: never cut.")
+    ] = Budget(8000, 95_000)
+    drop: Annotated[
+        Drop, Doc(description="What to leave out: `empty` is null, \"\", [] and {}.")
+    ] = Drop()
+    parameters: Annotated[
+        Parameters, Doc(description="For every operation that has a parameter of the name.")
+    ] = {}
+    operations: Annotated[
+        Literal["all"] | list[str] | dict[str, Operation | None],
+        Doc(
+            description="The operations to serve: a list of operationIds, `METHOD /path` and globs, "
+            "a mapping of names to settings, or `all`."
+        ),
+    ]

@@ -1,0 +1,240 @@
+"""Everything that can be wrong, as one tree.
+
+    GatewayError
+    ├── Unreadable          text that is no YAML or JSON, or beyond its bounds
+    ├── Mistakes            faults in config files; all of one run at once
+    ├── SpecError           a spec that was had but cannot be read
+    ├── SpecUnavailable     a spec that cannot be had yet; fetched again later
+    └── Refusal             a call we will not or cannot answer
+        ├── BadArguments        400  the arguments do not fit the operation
+        ├── Unauthorized        401  no or a wrong proof of who calls
+        ├── OriginRefused       403  a browser page that is not let in
+        ├── NotFound            404  no such plugin, operation or document
+        ├── MethodNotAllowed    405  the address exists, the method does not
+        ├── BodyTooLarge        413  the caller's body is beyond the bound
+        ├── UnsupportedBody     415  the caller's body is of a type that is not read
+        ├── LimitReached        429  too many calls
+        ├── Bug                 500  ours; the one `except Exception`
+        ├── UpstreamFailed      502  5xx, cut off, not HTTP, unreachable
+        ├── CredentialRefused   502  the upstream refuses our credential
+        ├── ReplyTooLarge       502  the reply is beyond max_bytes
+        ├── RedirectRefused     502  the upstream points somewhere else
+        ├── UpstreamStatus       *   an error status of the upstream's own, kept
+        ├── PluginNotReady      503  the plugin's spec cannot be had yet
+        └── UpstreamTimeout     504  no reply in time
+
+The class holds code, title and status; the instance holds what a model can act on. Nobody
+asks for the class of a refusal: `proxy` writes its fields as problem+json (RFC 9457).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+class GatewayError(Exception):
+    """Whatever the gateway says itself."""
+
+
+class Unreadable(GatewayError):
+    """Text that is no YAML or JSON, or beyond its bounds. `line` and `column` count from 1."""
+
+    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A fault (or, in a list of warnings, a doubt) at one place of a file.
+
+    `line` and `column` count from 1. `path` is dotted, as a person would say it:
+    `operations.getQuote.fields`.
+    """
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}: "
+        return f"{where}{self.path}: {self.message}" if self.path else where + self.message
+
+
+class Mistakes(GatewayError):
+    """All mistakes of one reading, in file order."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+class SpecError(GatewayError):
+    """A spec that was had but cannot be read; the text says where and why."""
+
+
+class SpecUnavailable(GatewayError):
+    """A spec that cannot be had yet; the text says from where and why."""
+
+
+class Refusal(GatewayError):
+    """A call we will not or cannot answer.
+
+    `detail` is read by a model: the argument, what was given, what is allowed. Never a
+    credential, a full upstream URL or a stack trace. `retry_after` is in seconds.
+    """
+
+    code: ClassVar[str] = "refused"
+    title: ClassVar[str] = "The call was refused"
+    status: ClassVar[int] = 400
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        retry_after: float | None = None,
+        example: Any = None,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after = retry_after
+        self.example = example
+        self.headers = tuple(headers)
+
+
+class BadArguments(Refusal):
+    """The arguments do not fit the operation."""
+
+    code = "bad_arguments"
+    title = "The arguments do not fit the operation"
+    status = 400
+
+
+class Unauthorized(Refusal):
+    """No or a wrong proof of who calls; `headers` holds WWW-Authenticate."""
+
+    code = "unauthorized"
+    title = "Authentication is needed"
+    status = 401
+
+
+class OriginRefused(Refusal):
+    """A browser page that is not let in."""
+
+    code = "origin_refused"
+    title = "This origin is not let in"
+    status = 403
+
+
+class NotFound(Refusal):
+    """No such plugin, operation or document."""
+
+    code = "not_found"
+    title = "There is nothing at this address"
+    status = 404
+
+
+class MethodNotAllowed(Refusal):
+    """The address exists, the method does not; `headers` holds Allow."""
+
+    code = "method_not_allowed"
+    title = "This method is not served at this address"
+    status = 405
+
+
+class BodyTooLarge(Refusal):
+    """The caller's body is beyond the bound."""
+
+    code = "body_too_large"
+    title = "The request body is too large"
+    status = 413
+
+
+class UnsupportedBody(Refusal):
+    """The caller's body is of a type that is not read."""
+
+    code = "unsupported_body"
+    title = "The request body's type is not read"
+    status = 415
+
+
+class LimitReached(Refusal):
+    """Too many calls; `retry_after` says when."""
+
+    code = "limit_reached"
+    title = "Too many calls"
+    status = 429
+
+
+class Bug(Refusal):
+    """Ours. The log has the trace under the call's id."""
+
+    code = "internal_error"
+    title = "The gateway failed"
+    status = 500
+
+
+class UpstreamFailed(Refusal):
+    """A 5xx, a cut connection, something that is not HTTP, or nobody there."""
+
+    code = "upstream_failed"
+    title = "The upstream failed"
+    status = 502
+
+
+class UpstreamStatus(Refusal):
+    """An error status of the upstream's own, kept; its body was no JSON to pass on."""
+
+    code = "upstream_error"
+    title = "The upstream answered with an error"
+
+    def __init__(self, status: int, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.status = status  # type: ignore[misc] # the one refusal whose status is not its class's
+
+
+class CredentialRefused(Refusal):
+    """The upstream refuses the gateway's own credential."""
+
+    code = "credential_refused"
+    title = "The upstream refused the gateway's credential"
+    status = 502
+
+
+class ReplyTooLarge(Refusal):
+    """The reply is beyond max_bytes."""
+
+    code = "reply_too_large"
+    title = "The upstream's reply is too large"
+    status = 502
+
+
+class RedirectRefused(Refusal):
+    """The upstream points somewhere else."""
+
+    code = "redirect_refused"
+    title = "The upstream redirects elsewhere"
+    status = 502
+
+
+class PluginNotReady(Refusal):
+    """The plugin's spec cannot be had yet."""
+
+    code = "plugin_not_ready"
+    title = "This plugin is not ready yet"
+    status = 503
+
+
+class UpstreamTimeout(Refusal):
+    """No reply in time."""
+
+    code = "upstream_timeout"
+    title = "The upstream did not answer in time"
+    status = 504

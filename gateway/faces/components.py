@@ -1,0 +1,61 @@
+"""The component schemas that the served operations share, and how each side is rewritten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.faces.schemas import Names, Rewriter, reached
+from gateway.plugin import Operation, Plugin
+from gateway.values import Schema
+
+
+class Components:
+    """What all operations of one plugin refer to.
+
+    `answers` rewrites the answer of each operation, by its name; `inputs` rewrites arguments.
+    `upstream` are the upstream's own components, unchanged.
+    """
+
+    def __init__(self, plugin: Plugin) -> None:
+        self.upstream: Mapping[str, Schema] = plugin.components
+        self.answers: dict[str, Rewriter] = {}
+        self._in_place = plugin.config.spec is None  # all words are then the operator's
+        self._worlds: list[tuple[dict[str, Schema], Rewriter]] = []
+        names = Names()
+        for operation in plugin.operations.values():
+            self.answers[operation.name] = self._answer(operation, names)
+        wanted = [arg.schema for one in plugin.operations.values() for arg in one.arguments]
+        inputs = reached(wanted, plugin.components)
+        self.inputs = Rewriter(names.give(inputs, "Input"), "readOnly", self._in_place)
+        self._worlds.append((inputs, self.inputs))
+
+    def _answer(self, operation: Operation, names: Names) -> Rewriter:
+        """Find the rewriter of an answer: a shared one, wherever its components are the same."""
+        needed = reached([operation.shrinker.schema], operation.shrinker.components)
+        fitting = (
+            world
+            for world in self._worlds
+            if all(world[0].get(name, schema) == schema for name, schema in needed.items())
+        )
+        world = next(fitting, None)
+        if world is None:
+            world = {}, Rewriter({}, "writeOnly", self._in_place)
+            self._worlds.append(world)
+        known, rewriter = world
+        rewriter.names.update(names.give(name for name in needed if name not in known))
+        known.update(needed)
+        return rewriter
+
+    def schemas(self) -> tuple[dict[str, Schema], int]:
+        """Rewrite every component, each once.
+
+        Returns:
+            The components by their served names, and how many descriptions were shortened.
+        """
+        before = sum(rewriter.shortened for _, rewriter in self._worlds)
+        served = {
+            rewriter.names[name]: rewriter.schema(schema)
+            for known, rewriter in self._worlds
+            for name, schema in known.items()
+        }
+        return served, sum(rewriter.shortened for _, rewriter in self._worlds) - before

@@ -1,0 +1,244 @@
+"""One operation as an OpenAPI 3.1 Operation Object.
+
+The operator's words are served as they are; the spec's own are shortened, and what changed
+is a line of the ledger. Arguments stand where `Argument.served` says. An object in path or
+query is a text of JSON, and so is each object in a list: models rarely get any other style
+right. `calls` reads them back.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway.faces.components import Components
+from gateway.faces.schemas import Rewriter
+from gateway.faces.texts import LONGEST, shorten
+from gateway.plugin import Operation
+from gateway.request.schemas import SCALARS, kinds, properties, resolve
+from gateway.spec.content import kind
+from gateway.values import Argument, Degraded, Schema
+
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
+_SHOWN_NAMES = 12  # of an object's properties, in the description of a text of JSON
+_LONGEST_EXAMPLE = 200  # characters of JSON; a longer one costs more than it shows
+_NO_CONTENT = frozenset({"204", "205"})
+
+
+def operation_object(
+    operation: Operation, components: Components, *, in_place: bool
+) -> tuple[dict[str, Any], list[Degraded]]:
+    """Write one operation.
+
+    `in_place` says that there is no spec, so that every word is the operator's.
+
+    Returns:
+        The object, and what was shortened or left out for it.
+    """
+    return _Writer(operation, components, in_place=in_place).write()
+
+
+class _Writer:
+    """Writes one operation and notes what it had to change."""
+
+    def __init__(self, operation: Operation, components: Components, *, in_place: bool) -> None:
+        self._operation = operation
+        self._components = components
+        self._in_place = in_place
+        self._notes: list[str] = []
+        spec = operation.spec
+        self._spec_words = {each.description for each in spec.parameters}
+        if spec.body is not None:
+            self._spec_words |= _descriptions(spec.body.schema, components.upstream)
+
+    def write(self) -> tuple[dict[str, Any], list[Degraded]]:
+        """Write it; see `operation_object`."""
+        operation = self._operation
+        written = operation.written or self._in_place
+        words = operation.description
+        description = words if written else self._short(words, "its description")
+        summary = operation.summary
+        summary = summary if self._in_place else self._short(summary, "its summary")
+        parameters = [
+            self._parameter(each) for each in operation.arguments if each.served != "body"
+        ]
+        body = self._body([each for each in operation.arguments if each.served == "body"])
+        responses = {
+            **self._response(),
+            "default": {"$ref": "#/components/responses/Error"},
+        }
+        served = {
+            "operationId": operation.name,
+            **({"summary": summary} if summary and summary != description else {}),
+            **({"description": description} if description else {}),
+            "x-openai-isConsequential": operation.consequential,
+            **({"parameters": parameters} if parameters else {}),
+            **({"requestBody": body} if body else {}),
+            "responses": responses,
+        }
+        place = f"{operation.method} {operation.spec.key}"
+        return served, [Degraded(place, note) for note in self._notes]
+
+    def _short(self, text: str, what: str) -> str:
+        short = shorten(text)
+        if short != text.strip():
+            self._notes.append(
+                f"{what} is shortened from {len(text)} to {len(short)} characters "
+                f"(at most {LONGEST})"
+            )
+        return short
+
+    def _parameter(self, argument: Argument) -> dict[str, Any]:
+        schema, hint = self._text_form(argument)
+        words = " ".join(filter(None, (self._words(argument), hint)))
+        is_query_list = argument.served == "query" and schema.get("type") == "array"
+        return {
+            "name": argument.name,
+            "in": argument.served,
+            **({"description": words} if words else {}),
+            **({"required": True} if argument.required or argument.served == "path" else {}),
+            # The defaults of a query parameter, but readers differ in what they assume.
+            **({"style": "form", "explode": True} if is_query_list else {}),
+            "schema": {key: value for key, value in schema.items() if key != "description"},
+            **self._example(argument, "example"),
+        }
+
+    def _text_form(self, argument: Argument) -> tuple[Schema, str]:
+        """The schema of an argument in path or query, and a hint where it is a text of JSON."""
+        upstream = self._components.upstream
+        schema = _one_form(argument, upstream)
+        taken = kinds(schema, upstream) - {"null"}
+        if taken == {"object"}:
+            return {"type": "string"}, f"JSON text of an object{_with(schema, upstream)}."
+        if "object" in taken and taken & SCALARS and schema.keys() & {"anyOf", "oneOf"}:
+            branch = next(one for one in _forms(schema, upstream) if "properties" in one)
+            return {"type": "string"}, f"Or JSON text of an object{_with(branch, upstream)}."
+        items = schema.get("items", True)
+        if schema.get("type") == "array" and kinds(items, upstream) == {"object"}:
+            hint = f"Each item is the JSON text of an object{_with(items, upstream)}."
+            return {**self._schema(schema), "items": {"type": "string"}}, hint
+        return self._schema(schema), ""
+
+    def _is_own(self, argument: Argument) -> bool:
+        """Whether an argument's description is the operator's."""
+        words = argument.description
+        return self._in_place or bool(words and words not in self._spec_words)
+
+    def _words(self, argument: Argument) -> str:
+        """An argument's description: the operator's whole, the spec's shortened."""
+        words = argument.description or str(argument.schema.get("description") or "")
+        what = f"the description of {argument.name!r}"
+        return words if self._is_own(argument) else self._short(words, what)
+
+    def _example(self, argument: Argument, key: str) -> dict[str, Any]:
+        if argument.example is None:
+            return {}
+        length = len(json.dumps(argument.example, default=str))
+        if length > _LONGEST_EXAMPLE:
+            self._notes.append(f"the example of {argument.name!r} is left out: {length} characters")
+            return {}
+        return {key: [argument.example] if key == "examples" else argument.example}
+
+    def _body(self, arguments: Sequence[Argument]) -> dict[str, Any] | None:
+        """The request body: always JSON, whatever the upstream takes."""
+        if not arguments:
+            return None
+        first = arguments[0]
+        if first.source == ():
+            schema = self._schema(first.schema)
+            words = self._words(first)
+            schema = {**schema, **self._example(first, "examples")}
+        else:
+            required = [each.name for each in arguments if each.required]
+            schema = {
+                "type": "object",
+                "properties": {each.name: self._property(each) for each in arguments},
+                **({"required": required} if required else {}),
+            }
+            words = ""
+        return {
+            **({"description": words} if words else {}),
+            **({"required": True} if any(each.required for each in arguments) else {}),
+            "content": {"application/json": {"schema": schema}},
+        }
+
+    def _property(self, argument: Argument) -> Schema:
+        schema = self._schema(argument.schema)
+        # A component brings the spec's words itself.
+        words = self._words(argument) if self._is_own(argument) or "$ref" not in schema else ""
+        return {
+            **schema,
+            **({"description": words} if words else {}),
+            **self._example(argument, "examples"),
+        }
+
+    def _schema(self, schema: Schema) -> Schema:
+        """A request schema. Its own description is left to `_words`."""
+        inner = {key: value for key, value in schema.items() if key != "description"}
+        return self._rewritten(self._components.inputs, inner)
+
+    def _rewritten(self, rewriter: Rewriter, schema: Schema) -> Schema:
+        before = rewriter.shortened
+        served: Schema = rewriter.schema(schema)
+        if rewriter.shortened > before:
+            count = rewriter.shortened - before
+            self._notes.append(f"{count} descriptions in its schemas are shortened")
+        return served
+
+    def _response(self) -> dict[str, Any]:
+        """The response of success: the answer as the gateway sends it."""
+        operation, reply = self._operation, self._operation.spec.reply
+        status = reply.status if re.fullmatch("2[0-9]{2}", reply.status) else "200"
+        words = shorten(reply.description) or "Success"
+        if status in _NO_CONTENT or operation.method == "HEAD":
+            return {status: {"description": words}}
+        if kind(reply.content_type) == "json":
+            rewriter = self._components.answers[operation.name]
+            schema = self._rewritten(rewriter, operation.shrinker.schema)
+            content = {"application/json": {"schema": schema}}
+        else:
+            # It passes as it is, under the type it has.
+            essence = reply.content_type.partition(";")[0].strip().lower()
+            text_type = essence if _MEDIA_TYPE.fullmatch(essence) else "text/plain"
+            content = {text_type: {"schema": {"type": "string"}}}
+        return {status: {"description": words, "content": content}}
+
+
+def _one_form(argument: Argument, components: Mapping[str, Schema]) -> Schema:
+    """An argument's schema without what no path or query can say: null, one value beside a list."""
+    schema = argument.schema
+    forms = [form for form in _forms(schema, components) if form.get("type") != "null"]
+    chosen = [form for form in forms if form.get("type") == "array"] or forms
+    if len(chosen) == 1:
+        beside = {key: value for key, value in schema.items() if key not in ("anyOf", "oneOf")}
+        schema = {**chosen[0], **beside}
+    if isinstance(schema.get("type"), list):
+        types = [each for each in schema["type"] if each != "null"]
+        types = ["array"] if "array" in types else types
+        schema = {**schema, "type": types[0] if len(types) == 1 else types}
+    return schema
+
+
+def _forms(schema: Schema, components: Mapping[str, Schema]) -> list[Schema]:
+    """The members of a union."""
+    return [
+        resolve(form, components) for form in [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    ]
+
+
+def _descriptions(schema: Schema, components: Mapping[str, Schema]) -> set[str]:
+    """The words of a body's schema and of its properties, as the spec has them."""
+    found = properties(schema, components)
+    each = [schema, resolve(schema, components)]
+    each += [resolve(member, components) for member in (found[0].values() if found else ())]
+    return {str(one["description"]) for one in each if one.get("description")}
+
+
+def _with(schema: Any, components: Mapping[str, Schema]) -> str:
+    """Name the properties of an object, for a model that has to write its JSON."""
+    declared = resolve(schema, components).get("properties")
+    names = list(declared) if isinstance(declared, dict) else []
+    shown = ", ".join(names[:_SHOWN_NAMES])
+    return f" with {shown}" + (", …" if len(names) > _SHOWN_NAMES else "") if shown else ""

@@ -1,0 +1,85 @@
+"""The plan of an operation: its steps, composed once when the plugin loads.
+
+    auth → limit → validate → shrink( cache( fetch ) )
+
+One file per step. Each makes a ring around the next, or gives back the next as it is where the
+operation does not ask for the step.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from gateway.caching import Flights, MemoryStore
+from gateway.pipeline import auth, cache, credential, fetch, limit, shrink, validate
+from gateway.pipeline.call import Call, Clock, Plan
+from gateway.pipeline.credential import Proof
+from gateway.pipeline.limit import Windows
+from gateway.pipeline.locate import locator
+from gateway.pipeline.mask import Mask
+from gateway.plugin import Operation, Plugin
+
+__all__ = ["Call", "Plan", "Shared", "mask_of", "plans", "steps_of"]
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all plans share: clocks, the store, flights, windows. `wall` tells seconds since
+    1970, `steady` seconds that never go back; `key` digests credentials in cache keys."""
+
+    wall: Clock
+    steady: Clock
+    store: MemoryStore
+    flights: Flights
+    windows: Windows = field(default_factory=Windows)
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+
+
+def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict[str, Plan]:
+    """Compose the plan of every operation of `plugin`, by name."""
+    proof = credential.prove(plugin.config.upstream.credential)
+    mask = mask_of(plugin, proof)
+    locate = locator(plugin)
+    composed = {}
+    for operation in plugin.operations.values():
+        source = fetch.step(operation, plugin, client, proof, mask, shared.wall)
+        source = cache.step(operation, plugin, proof, shared, source)
+        plan = shrink.step(
+            operation, locate, shared.wall, source, own_credential=proof != Proof()
+        )
+        plan = validate.step(operation, plan)
+        plan = limit.step(operation, shared.windows, shared.steady, plan)
+        composed[operation.name] = auth.step(plugin, plan)
+    return composed
+
+
+def mask_of(plugin: Plugin, proof: Proof | None = None) -> Mask:
+    """The mask over everything that a plugin's config keeps secret."""
+    proof = proof or credential.prove(plugin.config.upstream.credential)
+    return Mask([*plugin.secrets, *credential.secrets_of(proof)])
+
+
+def steps_of(plugin: Plugin, operation: Operation) -> list[tuple[str, str]]:
+    """The steps in an operation's plan and what each does, for people."""
+    upstream = plugin.config.upstream
+    steps = []
+    if not isinstance(plugin.config.auth, str):
+        steps.append(("auth", plugin.config.auth.chosen[0]))
+    if operation.limit:
+        rate = operation.limit
+        steps.append(("limit", f"{rate.count} in any {rate.seconds:g} s, {operation.limit_scope}"))
+    steps.append(("validate", "unknown, withheld and missing arguments are refused"))
+    steps.append(("shrink", operation.shrinker.describe()))
+    kept = cache.describe(operation)
+    if kept:
+        steps.append(("cache", kept))
+    credential_kinds = upstream.credential or ()
+    if not isinstance(credential_kinds, list | tuple):
+        credential_kinds = [credential_kinds]
+    shown = ", ".join(one.chosen[0] for one in credential_kinds) or "none"
+    text = f"{plugin.base}, {operation.timeout:g} s, {operation.max_bytes:,} bytes, credential: {shown}"
+    steps.append(("fetch", text))
+    return steps

@@ -1,0 +1,37 @@
+"""What travels through a plan. A call is filled on its way.
+
+`auth` sets the caller, `validate` the upstream request, `cache` how the reply was had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.values import Answer, Caller, Reply, UpstreamRequest
+
+
+@dataclass(slots=True)
+class Call:
+    """Arguments for one operation, and who brings them."""
+
+    arguments: Mapping[str, Any]
+    headers: Mapping[str, str]  # the caller's; names in any case
+    address: str  # the caller's IP address
+    caller: Caller | None = None  # None under `auth: none`
+    request: UpstreamRequest | None = None
+    age: int | None = None  # seconds the reply was kept; None for one had first-hand
+    cache_status: str = ""  # RFC 9211; empty where nothing is ever stored
+
+
+Clock = Callable[[], float]  # seconds
+Source = Callable[[Call], Awaitable[Reply]]
+Plan = Callable[[Call], Awaitable[Answer]]
+
+
+def built(call: Call) -> UpstreamRequest:
+    """The request of a call that `validate` has passed."""
+    if call.request is None:
+        raise AssertionError("validate stands before every step that needs the request")
+    return call.request

@@ -1,0 +1,221 @@
+"""The one step that talks to the upstream.
+
+Goes out: the operation's request, the config's headers, of the caller's headers only those to
+forward, the credential, Via (RFC 9110 section 7.6.3). Comes back: status, headers and the whole
+body, decoded from its content coding, bounded both before and after, the plugin's own secrets
+masked. No cookies are kept, no redirect leaves the upstream's origin, and nothing is ever sent
+twice: aiohttp's silent repeat of idempotent requests is off (see `app`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Callable, Mapping
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from gateway.errors import RedirectRefused, ReplyTooLarge, UpstreamFailed, UpstreamTimeout
+from gateway.pipeline.call import Call, Clock, Source, built
+from gateway.pipeline.credential import Proof
+from gateway.pipeline.mask import Mask
+from gateway.plugin import Operation, Plugin, origin
+from gateway.values import Reply, UpstreamRequest
+
+# A trailing slash, a canonical name, a versioned path: more hops than that are a loop.
+MAX_REDIRECTS = 3
+_READ_METHODS = ("GET", "HEAD")
+# Everything we send is our own choice; aiohttp adds nothing.
+_AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_CODINGS = {"gzip", "x-gzip", "deflate"}
+AGENT = "plugin-gateway"
+
+Compose = Callable[[Call, UpstreamRequest], tuple[str, CIMultiDict[str]]]
+
+
+def step(
+    operation: Operation,
+    plugin: Plugin,
+    client: aiohttp.ClientSession,
+    proof: Proof,
+    mask: Mask,
+    wall: Clock,
+) -> Source:
+    """Send the request, read the reply."""
+    compose = composer(operation, plugin, proof)
+    timeout = aiohttp.ClientTimeout(total=operation.timeout)
+    limit = operation.max_bytes
+
+    async def fetch(call: Call) -> Reply:
+        request = built(call)
+        url, headers = compose(call, request)
+        method, body = request.method, request.body
+        try:
+            for _ in range(MAX_REDIRECTS + 1):
+                async with client.request(
+                    method,
+                    URL(url, encoded=True),
+                    headers=headers,
+                    data=body,
+                    allow_redirects=False,
+                    skip_auto_headers=_AUTO_HEADERS,
+                    timeout=timeout,
+                ) as response:
+                    status = response.status
+                    if 300 <= status < 400 and status != 304:
+                        url, method, body = _redirect(response, url, method, body)
+                        continue
+                    data = await _read(response, limit)
+                    return Reply(
+                        status,
+                        mask.headers(tuple(response.headers.items())),
+                        mask.body(_decode(response.headers, data, limit)),
+                        wall(),
+                    )
+        except TimeoutError:
+            raise UpstreamTimeout(
+                f"The upstream did not answer within {operation.timeout:g} seconds. "
+                "Ask for less, or try again later."
+            ) from None
+        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+            raise UpstreamFailed(_failure(error)) from None
+        raise RedirectRefused(f"The upstream redirected more than {MAX_REDIRECTS} times.")
+
+    return fetch
+
+
+# --- out --------------------------------------------------------------------------------------
+
+
+def composer(operation: Operation, plugin: Plugin, proof: Proof) -> Compose:
+    """Compile how a request is completed: what is sent beside what the operation built."""
+    upstream = plugin.config.upstream
+    forward = tuple(upstream.forward)
+    base = CIMultiDict(
+        {
+            "User-Agent": AGENT,
+            "Accept": f"{operation.spec.reply.content_type or 'application/json'}, */*;q=0.1",
+            "Accept-Encoding": "gzip, deflate",
+            **upstream.headers,
+            "Via": f"1.1 {AGENT}",
+        }
+    )
+
+    def compose(call: Call, request: UpstreamRequest) -> tuple[str, CIMultiDict[str]]:
+        headers = base.copy()
+        for name in forward:
+            value = call.headers.get(name)
+            if value is not None:
+                headers[name] = value
+        for name, value in request.headers:
+            headers[name] = value
+        if call.caller is not None and call.caller.credential is not None:
+            headers["Authorization"] = call.caller.credential
+        proof.apply(headers)
+        return proof.url(request.url), headers
+
+    return compose
+
+
+def _redirect(
+    response: aiohttp.ClientResponse, url: str, method: str, body: bytes | None
+) -> tuple[str, str, bytes | None]:
+    """Where to go on: within the origin, and never a repeated write.
+
+    RFC 9110 section 15.4: 303 means GET; 307 and 308 keep the method, and what was redirected
+    was not carried out; 301 and 302 are followed for reads only, since what they mean for a
+    write differs between servers.
+    """
+    location = response.headers.get("Location", "")
+    try:
+        target = str(URL(url, encoded=True).join(URL(location, encoded=True)))
+    except ValueError:
+        target = ""
+    if not location or origin(target) != origin(url):
+        raise RedirectRefused(
+            f"The upstream answered {response.status} and points to another origin, which is "
+            "not followed. This is for the operator to mend: the plugin's upstream url is not "
+            "where the API lives."
+        )
+    if method in _READ_METHODS or response.status in (307, 308):
+        return target, method, body
+    if response.status == 303:
+        return target, "GET", None
+    raise RedirectRefused(
+        f"The upstream answered {method} with {response.status}; a write is not repeated "
+        "elsewhere. This is for the operator to mend: the path of this operation is not the "
+        "one the upstream wants."
+    )
+
+
+# --- back -------------------------------------------------------------------------------------
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    length = response.content_length
+    if length is not None:
+        if length > limit:
+            raise _too_large(limit)
+        return await response.content.read()
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _decode(headers: Mapping[str, str], data: bytes, limit: int) -> bytes:
+    """Undo the content coding, bounded: a small body may hold a very large one."""
+    coding = headers.get("Content-Encoding", "").strip().lower()
+    if not coding or coding == "identity" or not data:
+        return data
+    if coding not in _CODINGS:
+        raise UpstreamFailed(
+            f"The upstream coded its reply as {coding[:40]!r}, which it was not asked to."
+        )
+    try:
+        return _inflate(data, zlib.MAX_WBITS | 32, limit)
+    except zlib.error:
+        if coding != "deflate":
+            raise UpstreamFailed("The upstream's compressed reply is damaged.") from None
+    try:
+        return _inflate(data, -zlib.MAX_WBITS, limit)  # some send raw deflate (RFC 9110 8.4.1.2)
+    except zlib.error:
+        raise UpstreamFailed("The upstream's compressed reply is damaged.") from None
+
+
+def _inflate(data: bytes, bits: int, limit: int) -> bytes:
+    inflater = zlib.decompressobj(bits)
+    decoded = inflater.decompress(data, limit + 1)
+    if len(decoded) > limit:
+        raise _too_large(limit)
+    if not inflater.eof:
+        raise zlib.error("cut off")
+    return decoded
+
+
+def _too_large(limit: int) -> ReplyTooLarge:
+    return ReplyTooLarge(
+        f"The upstream's reply is larger than {limit:,} bytes. Ask for less: a narrower query, "
+        "a smaller page."
+    )
+
+
+def _failure(error: Exception) -> str:
+    """What went wrong, for a model: never an address, which may hold what is not its to know."""
+    if isinstance(error, aiohttp.ClientConnectorError | OSError) and not isinstance(
+        error, aiohttp.ServerDisconnectedError
+    ):
+        return "The upstream cannot be reached. Try again later."
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "The upstream's reply was cut off. Try again."
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "The upstream closed the connection without a reply. Try again."
+    return "The upstream's reply is not valid HTTP."
+
+

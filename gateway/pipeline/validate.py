@@ -1,0 +1,22 @@
+"""Arguments → the upstream request, or a refusal that names every fault.
+
+The operation's builder refuses what is unknown, withheld or missing and writes the rest as the
+upstream's own description says (`request`).
+"""
+
+from __future__ import annotations
+
+from gateway.pipeline.call import Call, Plan
+from gateway.plugin import Operation
+from gateway.values import Answer
+
+
+def step(operation: Operation, inner: Plan) -> Plan:
+    """Build the upstream request."""
+    build = operation.build
+
+    async def validate(call: Call) -> Answer:
+        call.request = build(call.arguments, call.headers)
+        return await inner(call)
+
+    return validate

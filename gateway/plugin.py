@@ -1,0 +1,422 @@
+"""Config + spec → Plugin. Whatever can fail at start fails here.
+
+`build` takes what the config reader and the spec package have read, binds each chosen operation
+to its settings, and compiles it: the request builder, the shrinker, the address. Every mistake
+that only the spec can tell (a name that matches nothing, a field that is not in the answer, a
+server elsewhere) is collected, so that one run shows them all. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from gateway import inplace
+from gateway.choose import Chosen, choose
+from gateway.config import Loaded, suggest, types
+from gateway.config.cascade import settings
+from gateway.config.scalars import Rate
+from gateway.errors import Mistake, Mistakes
+from gateway.request import Bound, bind
+from gateway.shrinking import Shrinker, compile_shrinker
+from gateway.spec.model import normalise
+from gateway.spec_filter import listed, trim
+from gateway.values import Argument, Build, Degraded, Schema, SpecModel, SpecOperation
+
+# Our own addresses win over an operation's, those of faces to come included: a plugin's
+# addresses must not move when the gateway is updated.
+RESERVED = frozenset(
+    {
+        "/", "/.well-known/ai-plugin.json", "/openapi.yaml", "/openapi.json", "/logo.png",
+        "/legal", "/robots.txt", "/healthz", "/readyz", "/mcp", "/tools.json", "/copilot.json",
+        "/favicon.ico",
+    }
+)  # fmt: skip
+RESERVED_BELOW = ("/call/", "/oauth/", "/as/", "/.well-known/")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+TITLE_LENGTH, SUMMARY_LENGTH, DESCRIPTION_LENGTH = 20, 100, 8000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """One operation, compiled: a call only runs what stands here.
+
+    `address` is the path it is served at, below the plugin's root; its `{names}` are those of
+    the arguments served in the path. `arguments` are the ones shown; `withheld` says of each
+    pinned or hidden name why a caller may not send it. `limit_scope` names what shares a limit.
+    `cache` is seconds of freshness where the upstream says nothing, 0.0 = never store.
+    """
+
+    plugin: str
+    name: str
+    address: str
+    spec: SpecOperation
+    summary: str
+    description: str
+    written: bool  # the description is the operator's
+    arguments: tuple[Argument, ...]
+    withheld: Mapping[str, str]
+    consequential: bool
+    build: Build
+    shrinker: Shrinker
+    limit: Rate
+    limit_scope: str
+    cache: float | None
+    timeout: float
+    max_bytes: int
+
+    @property
+    def method(self) -> str:
+        """The HTTP method, upper case."""
+        return self.spec.method
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plugin:
+    """One plugin, ready to serve. `base` is the upstream's base URL."""
+
+    config: types.Plugin
+    secrets: frozenset[str]
+    base: str
+    title: str
+    summary: str
+    description: str
+    version: str
+    contact: str
+    operations: Mapping[str, Operation]
+    components: Mapping[str, Schema] = field(default_factory=dict)  # the upstream's own, full
+    logo: bytes | None = None  # the file's bytes; None is the built-in one (or config.logo's URL)
+    legal: tuple[str, bytes] | None = None  # content type and bytes of the file; None likewise
+    ledger: tuple[Degraded, ...] = ()
+    warnings: tuple[Mistake, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name the model sees, and the path it is served under."""
+        return self.config.plugin
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the config names beside itself, read."""
+
+    logo: bytes | None = None
+    legal: tuple[str, bytes] | None = None
+
+
+def build(
+    loaded: Loaded,
+    document: dict[str, Any] | None,
+    location: str = "",
+    *,
+    from_url: bool = False,
+    files: Files | None = None,
+) -> Plugin:
+    """Compile a plugin from its config and its spec.
+
+    Args:
+        loaded: The config, as the reader gives it.
+        document: The spec, parsed; None where the operations are written in place.
+        location: The spec's URL or file, against which its relative servers are resolved.
+        from_url: Whether the spec was fetched: its servers are then not trusted.
+        files: The logo and the legal text, where the config names files.
+
+    Raises:
+        Mistakes: with everything that is wrong.
+        SpecError: if the document is no spec at all.
+    """
+    in_place = document is None
+    document = inplace.document(loaded.plugin) if document is None else document
+    every = listed(document)
+    chosen, mistakes = choose(loaded, every)
+    trimmed, trim_ledger = trim(document, [(one.listed.method, one.listed.path) for one in chosen])
+    model = normalise(trimmed, location)
+    ledger = [*trim_ledger, *model.ledger]
+    base, base_mistakes = _base(loaded, model, location, from_url=from_url)
+    mistakes += base_mistakes
+    specs = {(one.method, one.key): one for one in model.operations}
+    operations: dict[str, Operation] = {}
+    taken: set[tuple[str, str]] = set()
+    matched: set[str] = set()
+    for one in chosen:
+        spec = specs.get((one.listed.method, one.listed.path))
+        if spec is None:
+            if not any(line.lost and line.operation == _place(one) for line in ledger):
+                ledger.append(Degraded(_place(one), "cannot be read", lost=True))
+            continue
+        reason = _unservable(spec, base, loaded)
+        if reason:
+            ledger.append(Degraded(_place(one), reason, lost=True))
+            continue
+        compiled, found, lost = _operation(loaded, one, spec, model, base, taken, matched)
+        mistakes += found
+        if lost:
+            ledger.append(Degraded(_place(one), lost, lost=True))
+        if compiled:
+            operations[compiled.name] = compiled
+    if not in_place:
+        mistakes += _in_place_keys(loaded)
+    warnings = [*loaded.warnings, *_unmatched(loaded, matched)]
+    if not operations and not mistakes:
+        lost_lines = "; ".join(f"{line.operation} {line.what}" for line in ledger if line.lost)
+        text = "no operation is left to serve" + (f": {lost_lines}" if lost_lines else "")
+        mistakes.append(loaded.mistake(("operations",), text))
+    if mistakes:
+        raise Mistakes(sorted(mistakes, key=lambda one: (one.file, one.line, one.column)))
+    files = files or Files()
+    return Plugin(
+        config=loaded.plugin,
+        secrets=loaded.secrets,
+        base=base,
+        version=model.version or "1",
+        operations=operations,
+        components=model.components,
+        logo=files.logo,
+        legal=files.legal,
+        ledger=tuple(ledger),
+        **_words(loaded, model, operations, warnings),
+        warnings=tuple(warnings),
+    )
+
+
+def _place(one: Chosen) -> str:
+    return f"{one.listed.method} {one.listed.path}"
+
+
+# --- the upstream's address -------------------------------------------------------------------
+
+
+def _base(
+    loaded: Loaded, model: SpecModel, location: str, *, from_url: bool
+) -> tuple[str, list[Mistake]]:
+    """The base URL of the upstream: the operator's, else the spec's if it may be trusted."""
+    url = loaded.plugin.upstream.url
+    if url:
+        return url.rstrip("/"), []
+    servers = [one for one in model.servers if one.startswith(("https://", "http://"))]
+    servers.sort(key=lambda one: not one.startswith("https://"))  # stable: https first
+    paste = "upstream: {url: https://…}"
+    if not servers:
+        text = f"the spec names no server with an absolute address; write {paste}"
+        return "", [loaded.mistake(("spec",), text)]
+    if not from_url:
+        return servers[0].rstrip("/"), []
+    own = [one for one in servers if origin(one) == origin(location)]
+    if own:
+        return own[0].rstrip("/"), []
+    text = (
+        f"the spec was fetched from {_shown(origin(location))} but its server is "
+        f"{servers[0]!r}; a fetched document may not name another origin. "
+        f'If that is right, write upstream: {{url: "{servers[0]}"}}'
+    )
+    return "", [loaded.mistake(("spec",), text)]
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of a URL; the default port filled in (RFC 6454 section 4)."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme.lower())
+        return parts.scheme.lower(), (parts.hostname or "").lower(), port
+    except ValueError:
+        return "", "", None
+
+
+def _shown(parts: tuple[str, str, int | None]) -> str:
+    scheme, host, port = parts
+    default = {"http": 80, "https": 443}.get(scheme)
+    return f"{scheme}://{host}" + ("" if port in (None, default) else f":{port}")
+
+
+def _unservable(spec: SpecOperation, base: str, loaded: Loaded) -> str | None:
+    if spec.method not in METHODS:
+        return f"its method {spec.method} is not served"
+    if spec.servers and not loaded.plugin.upstream.url and base:
+        elsewhere = [one for one in spec.servers if origin(one) != origin(base)]
+        if len(elsewhere) == len(spec.servers):
+            return f"its own server {elsewhere[0]} is another origin than {base}"
+    return None
+
+
+def _operation_base(spec: SpecOperation, base: str, loaded: Loaded) -> str:
+    """An operation's own server, of the same origin, goes before the document's."""
+    if loaded.plugin.upstream.url:
+        return base
+    own = [one for one in spec.servers if origin(one) == origin(base)]
+    return own[0].rstrip("/") if own else base
+
+
+# --- one operation ----------------------------------------------------------------------------
+
+
+def _operation(
+    loaded: Loaded,
+    one: Chosen,
+    spec: SpecOperation,
+    model: SpecModel,
+    base: str,
+    taken: set[tuple[str, str]],
+    matched: set[str],
+) -> tuple[Operation | None, list[Mistake], str | None]:
+    """Compile one operation.
+
+    Returns:
+        The operation or None; its mistakes; why it is lost, if it is.
+    """
+    plugin = loaded.plugin
+    chosen = settings(plugin, one.config)
+    bound = bind(spec, model.components, chosen.parameters, own=frozenset(one.config.parameters))
+    matched |= bound.used
+    schema = one.config.returns if one.config.returns is not None else spec.reply.schema
+    shrinker, faults = compile_shrinker(
+        schema,
+        model.components,
+        fields=one.config.fields,
+        drop=chosen.drop,
+        limit_items=one.config.limit_items,
+        budget=chosen.budget,
+    )
+    mistakes = [
+        loaded.mistake((*_parameters_path(loaded, one, path), *path), text)
+        for path, text in bound.faults
+    ]
+    mistakes += [
+        loaded.mistake((*one.path, fault.key, fault.index), fault.message) for fault in faults
+    ]
+    if bound.lost or mistakes:
+        return None, mistakes, bound.lost
+    arguments, address = _address(one.name, spec, bound, taken)
+    confirm = one.config.confirm
+    operation = Operation(
+        plugin=plugin.plugin,
+        name=one.name,
+        address=address,
+        spec=spec,
+        summary=spec.summary,
+        description=one.config.description or spec.description or spec.summary,
+        written=one.config.description is not None,
+        arguments=arguments,
+        withheld=bound.withheld,
+        consequential=spec.method not in ("GET", "HEAD") if confirm is None else confirm,
+        build=bound.build(_operation_base(spec, base, loaded)),
+        shrinker=shrinker,
+        limit=chosen.limit,
+        limit_scope=plugin.plugin
+        if one.config.limit is None
+        else f"{plugin.plugin}.{one.name}",
+        cache=chosen.cache,
+        timeout=chosen.timeout,
+        max_bytes=chosen.max_bytes,
+    )
+    return operation, [], None
+
+
+def _parameters_path(loaded: Loaded, one: Chosen, path: tuple[str, ...]) -> tuple[str | int, ...]:
+    """Where a parameter's entry stands: with the operation, else with the plugin."""
+    if path and path[0] not in one.config.parameters and path[0] in loaded.plugin.parameters:
+        return ("parameters",)
+    return (*one.path, "parameters")
+
+
+def _address(
+    name: str, spec: SpecOperation, bound: Bound, taken: set[tuple[str, str]]
+) -> tuple[tuple[Argument, ...], str]:
+    """Where an operation is served: at its own path with our names, or at `/<its name>`.
+
+    The latter where the path cannot be routed (a query or fragment in it, a placeholder that
+    no caller fills), or where METHOD + path is ours or already taken. What stood in the path
+    is then an argument like the others.
+    """
+    renames = {arg.source[0]: arg.name for arg in bound.arguments if arg.served == "path"}
+    holes = re.findall(r"\{([^{}]*)\}", spec.path)
+    address = re.sub(r"\{([^{}]*)\}", lambda m: "{" + renames.get(m[1], m[1]) + "}", spec.path)
+    shape = re.sub(r"\{[^{}]*\}", "{}", address)
+    routable = (
+        spec.key == spec.path
+        and address.startswith("/")
+        and all(hole in renames for hole in holes)
+        and shape not in RESERVED
+        and not shape.startswith(RESERVED_BELOW)
+        and (spec.method, shape) not in taken
+    )
+    if routable:
+        taken.add((spec.method, shape))
+        return bound.arguments, address
+    taken.add((spec.method, "/" + name))
+    moved = tuple(
+        replace(arg, served="query") if arg.served == "path" else arg for arg in bound.arguments
+    )
+    return moved, "/" + name
+
+
+# --- what only the whole can tell -------------------------------------------------------------
+
+
+def _in_place_keys(loaded: Loaded) -> list[Mistake]:
+    """`body`, `in` and schema keywords act only where the operations are written in place."""
+    found = []
+    operations = loaded.plugin.operations
+    for name, operation in operations.items() if isinstance(operations, dict) else ():
+        if operation is not None and operation.body is not None:
+            text = "the spec describes the body; `body` is for operations written in place"
+            found.append(loaded.mistake(("operations", name, "body"), text))
+    return found
+
+
+def _unmatched(loaded: Loaded, matched: set[str]) -> list[Mistake]:
+    """Parameters of the whole plugin that no served operation has."""
+    return [
+        loaded.mistake(
+            ("parameters", name),
+            f"no served operation has a parameter {name!r}" + suggest(name, matched),
+        )
+        for name in loaded.plugin.parameters
+        if name not in matched
+    ]
+
+
+def _words(
+    loaded: Loaded,
+    model: SpecModel,
+    operations: Mapping[str, Operation],
+    warnings: list[Mistake],
+) -> dict[str, str]:
+    """Title, summary, description and contact: the operator's, else the spec's if they fit."""
+    config = loaded.plugin
+    title = config.title
+    if title is None:
+        fits = model.title.strip() and len(model.title.strip()) <= TITLE_LENGTH
+        title = model.title.strip() if fits else config.plugin[:TITLE_LENGTH]
+    summary = config.summary
+    if summary is None:
+        first = re.split(r"(?<=[.!?])\s|\n", model.description.strip(), maxsplit=1)[0].strip()
+        summary = first if first and len(first) <= SUMMARY_LENGTH else f"{title} for your assistant."
+    if config.contact is None and not model.contact:
+        text = "no contact: platforms ask for an e-mail address; write contact: you@example.com"
+        warnings.append(loaded.mistake(("plugin",), text))
+    return {
+        "title": title,
+        "summary": summary,
+        "description": config.description or _about(title, operations.values()),
+        "contact": config.contact or model.contact,
+    }
+
+
+def _about(title: str, operations: Sequence[Operation] | Any) -> str:
+    """The description of a plugin that has none: its operations' names and summaries."""
+    lines = [f"Use {title} through these operations:"]
+    for operation in operations:
+        words = operation.summary or operation.description
+        first = re.split(r"(?<=[.!?])\s|\n", words.strip(), maxsplit=1)[0][:200]
+        line = f"- {operation.name}: {first}" if first else f"- {operation.name}"
+        if sum(map(len, lines)) + len(lines) + len(line) > DESCRIPTION_LENGTH - 4:
+            lines.append("- …")
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+__all__ = ["Files", "Operation", "Plugin", "build", "origin"]

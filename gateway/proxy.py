@@ -1,0 +1,383 @@
+"""The only door: HTTP request → call; answer or refusal → HTTP response.
+
+It finds the plugin (by host, by the first segment of the path, or at the root), then what is
+asked of it: a document of a face, an operation by method and path, an operation by name. It
+runs the plan and writes what came of it. Whatever is refused on the way is written as
+problem+json (RFC 9457); anything unforeseen is logged with an id and answered 500, here and
+nowhere else.
+
+It stands on aiohttp's low-level server: the routing is our own, so the application's router,
+middlewares and signals would only cost.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+import msgspec
+from aiohttp import web
+
+from gateway.errors import (
+    BadArguments,
+    BodyTooLarge,
+    Bug,
+    MethodNotAllowed,
+    NotFound,
+    OriginRefused,
+    PluginNotReady,
+    Refusal,
+)
+from gateway.faces import FACES, Document, Maker, pages
+from gateway.faces.openapi import read_call, read_named
+from gateway.forwarded import Network, caller_address, origin_of
+from gateway.pipeline import Call, Plan
+from gateway.plugin import Operation, Plugin
+from gateway.routes import Routes
+from gateway.values import Answer
+
+log = logging.getLogger("gateway")
+
+# aiohttp's own default, and nginx's: a call is arguments, not an upload.
+MAX_BODY = 1024 * 1024
+# The chat front ends that read a plugin straight from the browser while it is developed.
+CHAT_ORIGINS = ("https://chat.openai.com", "https://chatgpt.com")
+SERVER = "plugin-gateway"
+_PREFLIGHT_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+_PREFLIGHT_AGE = "600"
+_EXPOSED = "ETag, Retry-After, Location, Age, Cache-Status, WWW-Authenticate"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """One plugin at its addresses; `waiting` says why it is not ready, if it is not."""
+
+    name: str
+    hosts: tuple[str, ...] = ()
+    plugin: Plugin | None = None
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    documents: Mapping[str, Maker] = field(default_factory=dict)
+    routes: Routes = Routes(())
+    waiting: str = ""
+
+
+def site_of(plugin: Plugin, plans: Mapping[str, Plan]) -> Site:
+    """Compile what the door needs to know of a plugin."""
+    documents: dict[str, Maker] = {}
+    for face in FACES.values():
+        documents.update(face(plugin))
+    return Site(
+        name=plugin.name,
+        hosts=tuple(host.lower() for host in plugin.config.hosts),
+        plugin=plugin,
+        plans=plans,
+        documents=documents,
+        routes=Routes(plugin.operations.values()),
+    )
+
+
+@dataclass(slots=True)
+class Door:
+    """The handler of every request. `sites` may be replaced as a whole while it serves."""
+
+    sites: tuple[Site, ...] = ()
+    public_url: str = ""
+    origins: frozenset[str] = frozenset(CHAT_ORIGINS)
+    trusted: tuple[Network, ...] = ()
+    _by_host: dict[str, Site] = field(default_factory=dict)
+    _by_name: dict[str, Site] = field(default_factory=dict)
+    _root: Site | None = None
+
+    def place(self, sites: tuple[Site, ...]) -> None:
+        """Serve these from now on."""
+        self._by_name = {site.name: site for site in sites}
+        self._by_host = {host: site for site in sites for host in site.hosts if host != "*"}
+        everywhere = [site for site in sites if "*" in site.hosts]
+        self._root = everywhere[0] if everywhere else sites[0] if len(sites) == 1 else None
+        self.sites = sites
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        try:
+            response = await self._respond(request)
+        except Refusal as refusal:
+            response = problem(refusal)
+        except web.HTTPRequestEntityTooLarge:
+            text = f"The request body is larger than {MAX_BODY:,} bytes. Send less."
+            response = problem(BodyTooLarge(text))
+        except web.HTTPException as error:  # a request aiohttp itself cannot take
+            response = problem(BadArguments(error.reason))
+        except Exception:  # noqa: BLE001 - the one place: what nobody foresaw
+            reference = secrets.token_hex(6)
+            log.exception("call %s failed: %s", reference, request.method)
+            text = f"This is the gateway's fault. Its log has the reason under {reference}."
+            response = problem(Bug(text))
+        origin = request.headers.get("Origin")
+        if origin is not None:
+            self._allow(origin, response)
+        return response
+
+    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        target = request.raw_path
+        if not target.startswith("/"):
+            target = request.rel_url.raw_path_qs if request.method != "OPTIONS" else "/"
+        path, _, query = target.partition("?")
+        method = request.method
+        if method == "OPTIONS":
+            return self._preflight(request)
+        for site, prefix, rest in self._places(request, path):
+            if site is None:
+                found: web.StreamResponse | None = self._own(request, rest, None, prefix)
+            elif site.plugin is None:
+                found = self._own(request, rest, site, prefix)
+                if found is None:
+                    raise PluginNotReady(
+                        f"The plugin {site.name} is not ready: {site.waiting}", retry_after=5
+                    )
+            else:
+                found = await self._at(request, method, site, prefix, rest, query)
+            if found is not None:
+                return found
+        raise NotFound(self._nothing(request, path))
+
+    # --- which plugin -------------------------------------------------------------------------
+
+    def _places(
+        self, request: web.BaseRequest, path: str
+    ) -> Iterator[tuple[Site | None, str, str]]:
+        """The plugins that may be meant: each with the prefix it has here and the rest.
+
+        A host that one plugin names is that plugin's alone. Elsewhere the first segment names
+        the plugin; a plugin at the root comes after.
+        """
+        if self._by_host:
+            host = (request.headers.get("Host") or "").lower()
+            site = self._by_host.get(host) or self._by_host.get(host.rpartition(":")[0])
+            if site is not None:
+                yield site, "", path
+                return
+        cut = path.find("/", 1)
+        name = path[1:cut] if cut > 0 else path[1:]
+        site = self._by_name.get(name)
+        if site is not None:
+            yield site, "/" + name, path[cut:] if cut > 0 else "/"
+        yield self._root, "", path
+
+    async def _at(
+        self,
+        request: web.BaseRequest,
+        method: str,
+        site: Site,
+        prefix: str,
+        path: str,
+        query: str,
+    ) -> web.StreamResponse | None:
+        """What is asked of a plugin; None where it has nothing at this path."""
+        own = self._own(request, path, site, prefix)
+        if own is not None:
+            return own
+        if path.startswith("/call/"):
+            return await self._call_by_name(request, method, site, prefix, path)
+        found = site.routes.match(method, path)
+        if found is None:
+            methods = site.routes.methods(path)
+            if methods:
+                raise MethodNotAllowed(
+                    f"{method} is not served at this address, only {', '.join(methods)}.",
+                    headers=[("Allow", ", ".join(methods))],
+                )
+            return None
+        operation, values = found
+        self._refuse_foreign(request)
+        body = await request.read() if request.can_read_body else b""
+        content_type = request.headers.get("Content-Type", "")
+        arguments = read_call(operation, values, query, body, content_type)
+        return await self._run(request, site, prefix, operation, arguments)
+
+    async def _call_by_name(
+        self, request: web.BaseRequest, method: str, site: Site, prefix: str, path: str
+    ) -> web.StreamResponse:
+        name = unquote(path.removeprefix("/call/"))
+        operation = site.plugin.operations.get(name) if site.plugin is not None else None
+        if operation is None:
+            known = ", ".join(site.plugin.operations) if site.plugin is not None else ""
+            raise NotFound(f"There is no operation {name[:64]!r} here. There are: {known[:2000]}.")
+        if method != "POST":
+            text = "An operation is called by name with POST and its arguments as a JSON object."
+            raise MethodNotAllowed(text, headers=[("Allow", "POST")])
+        self._refuse_foreign(request)
+        arguments = read_named(operation, await request.read())
+        return await self._run(request, site, prefix, operation, arguments)
+
+    async def _run(
+        self,
+        request: web.BaseRequest,
+        site: Site,
+        prefix: str,
+        operation: Operation,
+        arguments: Mapping[str, object],
+    ) -> web.StreamResponse:
+        peer = request.remote or ""
+        address = caller_address(peer, request.headers, self.trusted) if self.trusted else peer
+        answer = await site.plans[operation.name](Call(arguments, request.headers, address))
+        return written(answer, prefix)
+
+    # --- our own addresses --------------------------------------------------------------------
+
+    def _own(
+        self, request: web.BaseRequest, path: str, site: Site | None, prefix: str
+    ) -> web.StreamResponse | None:
+        """Documents, and what stands at every root."""
+        maker = site.documents.get(path) if site is not None else None
+        if maker is not None:
+            document = maker(self._base(request, prefix), request.query.get("version", ""))
+            return delivered(request, document)
+        match path:
+            case "/healthz":
+                return _json({"alive": True})
+            case "/readyz":
+                ready = {one.name: one.plugin is not None for one in self.sites}
+                return _json(ready, 200 if all(ready.values()) else 503)
+            case "/robots.txt":
+                return delivered(request, pages.robots())
+            case "/":
+                return delivered(request, self._index(request, site, prefix))
+        return None
+
+    def _index(self, request: web.BaseRequest, site: Site | None, prefix: str) -> Document:
+        shown = self.sites if site is None else (site,)
+        base = self._base(request, "")
+        entries = [
+            pages.Entry(
+                one.name,
+                self._base(request, prefix) if site is not None else f"{base}/{one.name}",
+                one.plugin,
+                one.waiting,
+            )
+            for one in shown
+        ]
+        return pages.index(entries, request.headers.get("Accept", ""))
+
+    def _base(self, request: web.BaseRequest, prefix: str) -> str:
+        """The absolute address of a root, for the documents served below it."""
+        named = self._by_host and self._host(request) in self._by_host
+        if self.public_url and not named:
+            return self.public_url + prefix
+        reached = origin_of(request.remote or "", request.secure, request.headers, self.trusted)
+        if reached is None:
+            raise BadArguments("The Host header is missing or is no host name.")
+        return f"{reached[0]}://{reached[1]}{prefix}"
+
+    def _host(self, request: web.BaseRequest) -> str:
+        host = (request.headers.get("Host") or "").lower()
+        return host if host in self._by_host else host.rpartition(":")[0]
+
+    def _nothing(self, request: web.BaseRequest, path: str) -> str:
+        names = ", ".join(f"/{site.name}/" for site in self.sites)
+        return (
+            f"Nothing is served at {request.method} {path[:200]!r}. The plugins here are at "
+            f"{names}; each lists its operations at openapi.yaml below that."
+        )
+
+    # --- browsers (the Fetch standard, section 3.2) -------------------------------------------
+
+    def _preflight(self, request: web.BaseRequest) -> web.StreamResponse:
+        response = web.Response(status=204, headers={"Server": SERVER})
+        if request.headers.get("Origin") in self.origins:
+            asked = request.headers.get("Access-Control-Request-Headers", "")
+            response.headers["Access-Control-Allow-Methods"] = _PREFLIGHT_METHODS
+            response.headers["Access-Control-Allow-Headers"] = asked or "Content-Type"
+            response.headers["Access-Control-Max-Age"] = _PREFLIGHT_AGE
+            if request.headers.get("Access-Control-Request-Private-Network") == "true":
+                response.headers["Access-Control-Allow-Private-Network"] = "true"
+        return response
+
+    def _allow(self, origin: str, response: web.StreamResponse) -> None:
+        """Let the known front ends read the response; nobody else, and never with cookies."""
+        vary = response.headers.get("Vary")
+        response.headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
+        if origin in self.origins:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = _EXPOSED
+
+    def _refuse_foreign(self, request: web.BaseRequest) -> None:
+        """A page of another origin may not call: it would use the gateway's credential from
+        inside the user's network, and for a write it need not even read the answer."""
+        origin = request.headers.get("Origin")
+        if origin is None or origin in self.origins:
+            return
+        if origin.lower().partition("://")[2] != (request.headers.get("Host") or "").lower():
+            raise OriginRefused(
+                f"Pages of {origin[:200]!r} may not call. If they should, start the gateway "
+                "with --origin for that address."
+            )
+
+
+# --- out --------------------------------------------------------------------------------------
+
+
+def written(answer: Answer, prefix: str) -> web.Response:
+    """An answer as an HTTP response."""
+    response = web.Response(status=answer.status, body=answer.body)
+    headers = response.headers
+    for name, value in answer.headers:
+        if name == "Location":
+            value = prefix + value  # noqa: PLW2901 - below the plugin's root here
+        headers.add(name, value)
+    headers["Server"] = SERVER
+    return response
+
+
+def delivered(request: web.BaseRequest, document: Document) -> web.Response:
+    """A document, or 304 where the reader has it (RFC 9110 section 13.1.2)."""
+    if request.method not in ("GET", "HEAD"):
+        text = f"{request.method} is not served at this address, only GET."
+        raise MethodNotAllowed(text, headers=[("Allow", "GET, HEAD")])
+    gzip = "gzip" in request.headers.get("Accept-Encoding", "") and bool(document.gzipped)
+    etag = document.etag[:-1] + '-gz"' if gzip else document.etag
+    headers = {
+        "ETag": etag,
+        "Cache-Control": document.cache_control,
+        "Vary": "Accept-Encoding",
+        "Server": SERVER,
+        "X-Content-Type-Options": "nosniff",
+        **document.headers,
+    }
+    known = request.headers.get("If-None-Match", "")
+    if known and (known.strip() == "*" or etag in known):
+        return web.Response(status=304, headers=headers)
+    headers["Content-Type"] = document.content_type
+    if gzip:
+        headers["Content-Encoding"] = "gzip"
+    return web.Response(body=document.gzipped if gzip else document.body, headers=headers)
+
+
+def problem(refusal: Refusal) -> web.Response:
+    """A refusal as problem+json."""
+    fields: dict[str, object] = {
+        "code": refusal.code,
+        "title": refusal.title,
+        "status": refusal.status,
+        "detail": refusal.detail,
+    }
+    headers = {"Content-Type": "application/problem+json", "Server": SERVER}
+    if refusal.retry_after is not None:
+        seconds = math.ceil(refusal.retry_after)
+        fields["retry_after"] = seconds
+        headers["Retry-After"] = str(seconds)
+    if refusal.example is not None:
+        fields["example"] = refusal.example
+    headers.update(refusal.headers)
+    return web.Response(status=refusal.status, body=msgspec.json.encode(fields), headers=headers)
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    headers = {"Content-Type": "application/json", "Server": SERVER, "Cache-Control": "no-store"}
+    return web.Response(status=status, body=msgspec.json.encode(value), headers=headers)
+
+
+__all__ = ["CHAT_ORIGINS", "Door", "Site", "problem", "site_of"]

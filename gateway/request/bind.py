@@ -1,0 +1,189 @@
+"""Config + spec operation → what callers may send, and the request made of it. Pure.
+
+Every key of `parameters` finds its target here, every target becomes a slot, every slot that
+callers see becomes an argument. Nothing here runs per call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
+
+from gateway.config.types import Parameter
+from gateway.request.build import compile_build
+from gateway.request.layout import lay_out
+from gateway.request.refusals import explainer
+from gateway.request.sample import sample_call
+from gateway.request.schemas import Components
+from gateway.request.slots import Draft, Entry, Fault, Slot, shown_slot, withheld_slot
+from gateway.request.targets import (
+    TEMPLATE,
+    Ambiguous,
+    Target,
+    find,
+    names_of,
+    nearest,
+    served_names,
+    targets_of,
+)
+from gateway.values import Argument, Build, Place, SpecOperation
+
+TAKEN = "is set by this plugin and cannot be sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An operation under its config.
+
+    `withheld` says of each pinned or hidden name why a caller may not send it, in words that
+    follow the name. `faults` are paths inside the config's `parameters` with their messages.
+    `used` are the keys that meant something here. `lost` is why it cannot be served at all.
+    `build(base_url)` compiles the request builder; it raises ValueError for a base URL that
+    is none.
+    """
+
+    arguments: tuple[Argument, ...]
+    withheld: Mapping[str, str]
+    build: Callable[[str], Build]
+    faults: tuple[Fault, ...] = ()
+    used: frozenset[str] = frozenset()
+    lost: str | None = None
+
+
+def bind(
+    operation: SpecOperation,
+    components: Components,
+    parameters: Mapping[str, Entry],
+    own: Collection[str] = (),
+    taken: Collection[tuple[Place, str]] = (),
+) -> Bound:
+    """Lay the config's `parameters` over an operation.
+
+    Args:
+        operation: As the spec has it.
+        components: The schemas that its `$ref`s lead to.
+        parameters: The plugin's and the operation's entries, merged by name.
+        own: The keys that stand at the operation itself; only these must mean something.
+        taken: What is sent anyway, such as the credential's query parameter, as (place, name):
+            neither shown nor accepted, and no object may bring it in.
+    """
+    targets = targets_of(operation, components)
+    drafts = [Draft(target) for target in targets]
+    faults: list[Fault] = []
+    used = _match(drafts, components, parameters, own, faults)
+    sent_anyway = {(place, _fold(place, name)) for place, name in taken}
+
+    slots: list[Slot] = []
+    shown: list[Draft] = []
+    for draft in drafts:
+        if (draft.target.place, _fold(draft.target.place, draft.target.name)) in sent_anyway:
+            slots.append(_taken_slot(draft, faults))
+        elif draft.is_shown:
+            shown.append(draft)
+        else:
+            slots.append(withheld_slot(draft, components, faults))
+    names = served_names([(draft.target, draft.renamed) for draft in shown])
+    for draft, name in zip(shown, names, strict=True):
+        slots.append(shown_slot(draft, name, components, faults))
+    order = {id(target): index for index, target in enumerate(targets)}
+    slots.sort(key=lambda slot: order[id(slot.target)])
+
+    arguments = tuple(slot.argument for slot in slots if slot.argument is not None)
+    withheld = _withheld(slots, arguments)
+    layout, words, unwritable = lay_out(operation, components, slots, withheld, taken)
+    faults += [((key,), f"the value {fault}") for key, fault in _keys_of(drafts, unwritable)]
+    explain = explainer(replace(words, example=sample_call(arguments, components)), layout.sent)
+
+    def build(base_url: str) -> Build:
+        return compile_build(layout, base_url, explain)
+
+    return Bound(arguments, withheld, build, tuple(faults), used, _lost(operation))
+
+
+def _keys_of(drafts: list[Draft], unwritable: list[tuple[Target, str]]) -> list[tuple[str, str]]:
+    keys = {id(draft.target): draft.key for draft in drafts}
+    return [(key, fault) for target, fault in unwritable if (key := keys[id(target)]) is not None]
+
+
+def _fold(place: Place, name: str) -> str:
+    return name.lower() if place == "header" else name
+
+
+def _match(
+    drafts: list[Draft],
+    components: Components,
+    parameters: Mapping[str, Entry],
+    own: Collection[str],
+    faults: list[Fault],
+) -> frozenset[str]:
+    """Give each draft the entry that names it; the operation's own entries win."""
+    targets = [draft.target for draft in drafts]
+    used: set[str] = set()
+    for key in sorted(parameters, key=lambda key: key in own):
+        entry = parameters[key]
+        name, at = _meant(key, entry)
+        try:
+            hit = find(name, targets, components)
+        except Ambiguous as fault:
+            used.add(key)
+            faults.append((at, str(fault)))
+            continue
+        if hit is None:
+            if key in own:
+                faults.append((at, _unknown(name, targets)))
+            continue
+        used.add(key)
+        target, below = hit
+        draft = next(draft for draft in drafts if draft.target is target)
+        if below:
+            draft.below.append((key, below, entry))
+        elif draft.key is not None and (draft.key in own) == (key in own):
+            faults.append((at, f"{target.full_name} is already spoken of by {draft.key!r}"))
+        else:
+            draft.key, draft.entry = key, entry
+    return frozenset(used)
+
+
+def _meant(key: str, entry: Entry) -> tuple[str, tuple[str, ...]]:
+    """The upstream's name that an entry speaks of, and where it says so."""
+    if isinstance(entry, Parameter) and entry.source is not None:
+        return entry.source, (key, "from")
+    return key, (key,)
+
+
+def _unknown(name: str, targets: list[Target]) -> str:
+    if not targets:
+        return f"the operation takes no {name!r}, nor anything else"
+    allowed = sorted({target.name for target in targets})
+    listed = ", ".join(allowed[:20]) + (", …" if len(allowed) > 20 else "")
+    hint = nearest(name, names_of(targets)) or f"; it takes {listed}"
+    return f"the operation takes no {name!r}{hint}"
+
+
+def _taken_slot(draft: Draft, faults: list[Fault]) -> Slot:
+    if draft.key is not None and draft.entry != "hide":
+        faults.append(((draft.key,), f"{draft.target.full_name} is sent by `upstream` already"))
+    return Slot(draft.target, withheld=TAKEN, names=frozenset({draft.target.name}))
+
+
+def _withheld(slots: list[Slot], arguments: tuple[Argument, ...]) -> Mapping[str, str]:
+    """Why each name that is not shown is refused; a name that is shown means what is shown."""
+    served = {argument.name for argument in arguments}
+    return {
+        name: slot.withheld
+        for slot in slots
+        if slot.withheld is not None
+        for name in sorted(slot.names)
+        if name not in served
+    }
+
+
+def _lost(operation: SpecOperation) -> str | None:
+    """Why an operation cannot be called, if so."""
+    if operation.body is not None and operation.body.kind not in ("json", "form"):
+        return f"its request body is {operation.body.content_type}, which is not sent yet"
+    for segment in operation.path.split("/"):
+        if not TEMPLATE.search(segment) and unquote(segment) in (".", ".."):
+            return "its path has a segment that is '.' or '..'"
+    return None

@@ -1,0 +1,184 @@
+"""The compiled builder: a caller's arguments and headers in, an upstream request out.
+
+A `Layout` is made once: a list with a place for every slot, filled with what is sent by
+itself, and for each name a caller may send where it goes and how it is written. A call copies
+the list, writes its arguments into it and joins it. The order on the wire is the spec's, not
+the caller's, so that equal calls are equal requests.
+
+A call that cannot be built is looked at a second time, slowly, to name all of its faults
+(`refusals`). A caller's text is never looked into: no `${…}`, no `{…}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from gateway.request.refusals import Explain
+from gateway.request.styles import Unwritable, Write
+from gateway.request.targets import TEMPLATE
+from gateway.values import Build, Headers, UpstreamRequest
+
+ABSENT: Final = msgspec.UNSET
+
+# A part of the path: text of the template, the index of a value that fills a whole segment,
+# or what makes up a segment together.
+Chunk = str | int | tuple[str | int, ...]
+FinishBody = Callable[[list[Any]], bytes | None]
+
+# RFC 3986 section 3.3, pchar and `/`; `%` because the spec's author has encoded already.
+_PATH_SAFE = "/%:@!$&'()*+,;=~"
+_DOTS = ("", ".", "..")
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A slot that is filled from a header of the caller."""
+
+    header: str  # lower case
+    index: int
+    write: Write
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A request with holes. Indices point into `sent`, which holds what goes by itself."""
+
+    method: str
+    sent: tuple[Any, ...]
+    takes: Mapping[str, tuple[int, Write]]
+    required: tuple[int, ...]
+    filled: tuple[Filled, ...]
+    path: tuple[Chunk, ...]
+    query: slice
+    fixed_query: tuple[str, ...]
+    headers: tuple[tuple[str, int], ...]
+    cookies: slice
+    body_from: int
+    body: FinishBody | None
+    content_type: str
+
+
+def compile_build(layout: Layout, base_url: str, explain: Explain) -> Build:
+    """The builder for one base URL, whose path is kept. Raises: ValueError for no base URL."""
+    base = clean_base(base_url)
+    sent, takes, filled, required = list(layout.sent), layout.takes, layout.filled, layout.required
+    body_from, finish_body = layout.body_from, layout.body
+    tail = _Tail(layout)
+
+    def refuse(
+        out: list[Any], arguments: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> NoReturn:
+        raise explain(out, arguments, headers) from None
+
+    def build(arguments: Mapping[str, Any], headers: Mapping[str, str]) -> UpstreamRequest:
+        out = sent.copy()
+        try:
+            for one in filled:
+                value = headers.get(one.header)
+                if value is not None:
+                    out[one.index] = one.write(value)
+            for name, value in arguments.items():
+                index, write = takes[name]
+                if value is not None or index >= body_from:
+                    out[index] = write(value)
+            for index in required:
+                if out[index] is ABSENT:
+                    refuse(out, arguments, headers)
+            url = base + tail.path(out) + tail.query(out)
+            body = None if finish_body is None else finish_body(out)
+        except (KeyError, Unwritable):
+            refuse(out, arguments, headers)
+        return UpstreamRequest(layout.method, url, tail.headers(out, body), body)
+
+    return build
+
+
+class _Tail:
+    """The joining of a filled-in list."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._path = layout.path
+        self._query = layout.query
+        self._fixed = list(layout.fixed_query)
+        self._headers = layout.headers
+        self._cookies = layout.cookies
+        self._has_cookies = layout.cookies.start != layout.cookies.stop
+        self._type = (("Content-Type", layout.content_type),)
+
+    def path(self, out: list[Any]) -> str:
+        return join_path(self._path, out)
+
+    def query(self, out: list[Any]) -> str:
+        parts = [part for part in out[self._query] if part]  # neither ABSENT nor ""
+        parts = self._fixed + parts
+        return "?" + "&".join(parts) if parts else ""
+
+    def headers(self, out: list[Any], body: bytes | None) -> Headers:
+        found: Headers = self._type if body is not None else ()
+        if self._headers:
+            found += tuple(
+                (name, out[index]) for name, index in self._headers if out[index] is not ABSENT
+            )
+        if self._has_cookies and (cookies := [part for part in out[self._cookies] if part]):
+            found += (("Cookie", "; ".join(cookies)),)
+        return found
+
+
+def join_path(chunks: Sequence[Chunk], out: list[Any]) -> str:
+    """The path of a request. Raises: Unwritable, where a segment would climb or vanish."""
+    parts: list[str] = []
+    for chunk in chunks:
+        if type(chunk) is str:
+            parts.append(chunk)
+            continue
+        text = segment_of(chunk, out)
+        if text in _DOTS:
+            raise Unwritable(f"must not make a part of the path {text!r}")
+        parts.append(text)
+    return "".join(parts)
+
+
+def segment_of(chunk: Chunk, out: list[Any]) -> str:
+    """The text of one segment that holds values."""
+    if isinstance(chunk, tuple):
+        return "".join(part if isinstance(part, str) else out[part] for part in chunk)
+    text: str = out[chunk] if isinstance(chunk, int) else chunk
+    return text
+
+
+def chunks_of(path: str, names: Mapping[str, int]) -> tuple[Chunk, ...]:
+    """A path template cut at its values, text between them joined and encoded."""
+    chunks: list[Chunk] = []
+    text = ""
+    for segment in path.lstrip("/").split("/"):
+        text += "/"
+        pieces = TEMPLATE.split(segment)  # text, name, text, name, … text
+        if len(pieces) == 1:
+            text += quote(segment, safe=_PATH_SAFE)
+            continue
+        parts = tuple(
+            names[piece] if odd else quote(piece, safe=_PATH_SAFE)
+            for position, piece in enumerate(pieces)
+            if (odd := position % 2) or piece
+        )
+        chunks += [text, parts[0] if len(parts) == 1 else parts]
+        text = ""
+    return (*chunks, text) if text else tuple(chunks)
+
+
+def clean_base(base_url: str) -> str:
+    """A base URL without its last slash, as the operator wrote it. Raises: ValueError."""
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"expected an http or https URL, found {base_url!r}")
+    if parts.query or parts.fragment or "?" in base_url or "#" in base_url:
+        raise ValueError("a base URL has no query and no fragment")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a base URL has no user name: it belongs into upstream.credential")
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return origin + quote(parts.path.rstrip("/"), safe=_PATH_SAFE)

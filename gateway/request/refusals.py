@@ -1,0 +1,138 @@
+"""What is wrong with a call's arguments, all of it, in words a model can act on.
+
+Runs only for a call that could not be built, so it may be slow; what callers sent is hostile,
+so what is shown of it is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from gateway.errors import BadArguments
+from gateway.request.styles import Unwritable
+from gateway.request.targets import nearest
+
+ABSENT: Final = msgspec.UNSET
+
+Explain = Callable[[list[Any], Mapping[str, Any], Mapping[str, str]], BadArguments]
+
+_MOST = 8  # faults of one kind that are named; the rest is counted
+_LONGEST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """One thing a call may fill: where, how, and what the caller knows it by."""
+
+    index: int
+    write: Callable[[Any], Any]
+    called: str  # 'name' in quotes, or the header's
+    required: bool = False
+    together: bool = False
+    header: str | None = None  # lower case
+    in_body: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What an operation takes and refuses, by name."""
+
+    takers: Mapping[str, Taker]
+    filled: tuple[Taker, ...]
+    withheld: Mapping[str, str]
+    renamed: Mapping[str, str]  # the upstream's name → ours
+    example: Any
+    path_fault: Callable[[list[Any]], str | None]
+    has_body: Callable[[list[Any]], bool]
+    check_json: Callable[[Any], Any] | None  # of a body's member; raises Unwritable
+
+
+def explainer(words: Words, sent: tuple[Any, ...]) -> Explain:
+    """A function from a call that failed to its refusal."""
+
+    def explain(
+        _: list[Any], arguments: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> BadArguments:
+        out = list(sent)
+        faults = _names(words, arguments)
+        values: list[str] = []
+        for taker, value in _given(words, arguments, headers):
+            try:
+                out[taker.index] = taker.write(value)
+                if taker.in_body and words.check_json:
+                    words.check_json(out[taker.index])
+            except Unwritable as fault:
+                out[taker.index] = None  # given, though wrongly: not missing
+                values.append(f"{taker.called} {fault}")
+        faults += _bounded(values, "more cannot be sent as they are")
+        faults += _bounded(_missing(words, out), "more are missing")
+        if not faults and (fault_of_path := words.path_fault(out)):
+            faults.append(fault_of_path)
+        detail = " ".join(f"{fault}{'' if fault.endswith('?') else '.'}" for fault in faults)
+        return BadArguments(detail or "These arguments cannot be sent.", example=words.example)
+
+    return explain
+
+
+def _given(
+    words: Words, arguments: Mapping[str, Any], headers: Mapping[str, str]
+) -> list[tuple[Taker, Any]]:
+    found = [
+        (taker, headers[taker.header])
+        for taker in words.filled
+        if taker.header is not None and taker.header in headers
+    ]
+    return found + [
+        (taker, value)
+        for name, value in arguments.items()
+        if (taker := words.takers.get(name)) and (value is not None or taker.in_body)
+    ]
+
+
+def _names(words: Words, arguments: Mapping[str, Any]) -> list[str]:
+    wrong = [name for name in arguments if name not in words.takers]
+    told = []
+    for name in wrong[:_MOST]:
+        shown = short(name)
+        if name in words.withheld:
+            told.append(f"{shown} {words.withheld[name]}")
+        elif name in words.renamed:
+            told.append(f"{shown} is called {words.renamed[name]!r} here")
+        else:
+            hint = nearest(name, words.takers) or _takes(words)
+            told.append(f"{shown} is not an argument of this operation{hint}")
+    if len(wrong) > _MOST:
+        told.append(f"{len(wrong) - _MOST} more names are not arguments of this operation")
+    return told
+
+
+def _takes(words: Words) -> str:
+    names = list(words.takers)
+    if not names:
+        return "; it takes none"
+    return f"; it takes {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
+
+
+def _missing(words: Words, out: list[Any]) -> list[str]:
+    has_body = words.has_body(out)
+    return [
+        f"{taker.called} is required" + ("" if taker.required else " beside what was given")
+        for taker in (*words.takers.values(), *words.filled)
+        if out[taker.index] is ABSENT and (taker.required or (taker.together and has_body))
+    ]
+
+
+def _bounded(faults: list[str], rest: str) -> list[str]:
+    if len(faults) <= _MOST:
+        return faults
+    return [*faults[:_MOST], f"{len(faults) - _MOST} {rest}"]
+
+
+def short(text: Any) -> str:
+    """A caller's text in quotes, bounded."""
+    text = str(text)
+    return repr(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")

@@ -1,0 +1,277 @@
+"""What becomes of each target under the config: shown, pinned, hidden, filled from a header.
+
+The rules of `pin default required values example header from hide` (and which of them go
+together) are here and nowhere else; `faults` tells the operator where one is broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
+
+import msgspec
+
+from gateway.config.types import Parameter
+from gateway.request.nested import Nested, shown_below
+from gateway.request.schemas import Components, checker, kinds, resolve
+from gateway.request.styles import decode_json
+from gateway.request.targets import FORBIDDEN_HEADERS, Target
+from gateway.values import Argument, Schema
+
+ABSENT: Final = msgspec.UNSET
+
+Entry = Literal["hide"] | Parameter
+Fault = tuple[tuple[str, ...], str]
+
+# Why a caller may not send a name; the words follow the name.
+PINNED = "is set by this plugin and cannot be sent"
+HIDDEN = "is not offered by this plugin"
+FILLED = "is filled in by the gateway and cannot be sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What is done for one target with every call.
+
+    `argument` is what callers see, None where they see nothing. `value` is what is sent when
+    they (or the header) give nothing; with `withheld` it is the only thing ever sent.
+    """
+
+    target: Target
+    argument: Argument | None = None
+    required: bool = False
+    value: Any = ABSENT
+    words: Mapping[str, Any] | None = None
+    header: str | None = None
+    nested: tuple[Nested, ...] = ()
+    withheld: str | None = None
+    names: frozenset[str] = frozenset()  # by which a caller might try to send what is withheld
+
+
+@dataclass(slots=True)
+class Draft:
+    """A target and the config entries that name it."""
+
+    target: Target
+    key: str | None = None
+    entry: Entry | None = None
+    below: list[tuple[str, tuple[str, ...], Entry]] = field(default_factory=list)
+
+    @property
+    def renamed(self) -> str | None:
+        """The name the config gives it, if any."""
+        entry = self.entry
+        return self.key if isinstance(entry, Parameter) and entry.source is not None else None
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether callers see it."""
+        entry, target = self.entry, self.target
+        if entry is None:
+            return target.place not in ("header", "cookie") or (
+                target.required and _own_value(target) is ABSENT
+            )
+        return isinstance(entry, Parameter) and entry.pin is ABSENT and entry.header is None
+
+
+def _own_value(target: Target) -> Any:
+    """What the upstream's schema itself says is sent: its default, or the only value there is."""
+    schema = target.schema
+    if "default" in schema:
+        return schema["default"]
+    if "const" in schema:
+        return schema["const"]
+    values = schema.get("enum")
+    return values[0] if isinstance(values, list) and len(values) == 1 else ABSENT
+
+
+def withheld_slot(draft: Draft, components: Components, faults: list[Fault]) -> Slot:
+    """The slot of a target that callers do not see."""
+    target, key, entry = draft.target, draft.key, draft.entry
+    names = frozenset({target.name, *([key] if key and draft.renamed else [])})
+    if key is None or entry is None:
+        return Slot(target, value=_own_value(target) if target.required else ABSENT)
+    if target.place == "header" and target.name.lower() in FORBIDDEN_HEADERS:
+        faults.append(((key,), _forbidden(target)))
+    if entry == "hide":
+        # The upstream fills its own default in, but a path cannot be left out.
+        default = _own_value(target)
+        if target.required and default is ABSENT:
+            faults.append(((key,), f"{target.name!r} is required upstream: pin it to a value"))
+        value = default if target.place == "path" else ABSENT
+        return Slot(target, value=value, withheld=HIDDEN, names=names)
+    if entry.pin is not ABSENT:
+        _idle_keys(key, entry, "pin", _PIN_ALONE, faults)
+        value = fitted(entry.pin, target.schema, components)
+        if wrong := checker(target.schema, components)(value):
+            faults.append(((key, "pin"), wrong))
+        return Slot(target, value=value, withheld=PINNED, names=names)
+    _idle_keys(key, entry, "header", _HEADER_ALONE, faults)
+    values = _Values(draft, key, entry, components, faults)
+    return Slot(
+        target,
+        required=values.required,
+        value=values.default,
+        words=entry.values,
+        header=entry.header,
+        withheld=FILLED,
+        names=names,
+    )
+
+
+def shown_slot(draft: Draft, name: str, components: Components, faults: list[Fault]) -> Slot:
+    """The slot of a target that callers see under `name`."""
+    target, key, entry = draft.target, draft.key, draft.entry
+    required, value, words = target.required, ABSENT, None
+    schema, example, description = target.schema, target.example, target.description
+    if key is not None and isinstance(entry, Parameter):
+        values = _Values(draft, key, entry, components, faults)
+        required, value, words = values.required, values.default, entry.values
+        schema = values.shown_schema(schema)
+        example = entry.example if entry.example is not ABSENT else values.example(example)
+        description = entry.description or description
+    nested, schema, below_faults = shown_below(draft.below, schema, components)
+    faults += below_faults
+    slot = Slot(target, None, required, value, words, nested=nested)
+    if any(one.pins for one in nested):
+        slot = _with_pins_below(slot, schema, components)
+        if slot.withheld:
+            return slot
+    argument = Argument(
+        name=name,
+        place=target.place,
+        source=target.source,
+        schema=_without_description(schema),
+        required=slot.required,
+        description=description,
+        example=example,
+        served=_served(target),
+    )
+    return replace(slot, argument=argument)
+
+
+def _with_pins_below(slot: Slot, schema: Schema, components: Components) -> Slot:
+    """Pins inside a value are sent even when the value is not; shown only if more is left."""
+    value: Any = {} if slot.value is ABSENT else slot.value
+    for one in slot.nested:
+        value = one.apply(value)
+    if resolve(schema, components).get("properties") == {}:
+        names = frozenset({slot.target.name})
+        return replace(slot, required=False, value=value, withheld=PINNED, names=names)
+    return slot if slot.required else replace(slot, value=value)
+
+
+def _served(target: Target) -> Literal["path", "query", "body"]:
+    if target.place == "path":
+        return "path"
+    return "body" if target.place == "body" else "query"
+
+
+def _without_description(schema: Schema) -> Schema:
+    """The argument carries the description; said twice, it would cost twice."""
+    return {key: value for key, value in schema.items() if key != "description"}
+
+
+def _forbidden(target: Target) -> str:
+    return f"{target.name!r} is written by the gateway itself; see upstream.headers"
+
+
+def fitted(value: Any, schema: Schema, components: Components) -> Any:
+    """A pin as the schema's type: what comes from `${NAME}` is always text."""
+    if not isinstance(value, str) or "string" in kinds(schema, components):
+        return value
+    try:
+        return decode_json(value)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return value
+
+
+_PIN_ALONE = ("default", "required", "description", "values", "example", "header")
+_HEADER_ALONE = ("description", "example")
+
+
+def _idle_keys(
+    key: str, entry: Parameter, beside: str, names: tuple[str, ...], faults: list[Fault]
+) -> None:
+    """A key either acts or is a fault."""
+    faults += [
+        ((key, name), f"{name!r} has no effect beside {beside!r}")
+        for name in names
+        if getattr(entry, name) not in (None, ABSENT)
+    ]
+
+
+class _Values:
+    """What one entry says of a value, checked: required, default and the model's words."""
+
+    def __init__(
+        self,
+        draft: Draft,
+        key: str,
+        entry: Parameter,
+        components: Components,
+        faults: list[Fault],
+    ) -> None:
+        target = draft.target
+        self.words = entry.values
+        self.many = kinds(target.schema, components) - {"null"} == {"array"}
+        self.default: Any = ABSENT
+        self.required = bool(target.required or entry.required)
+        check = checker(target.schema, components)
+        self._check_words(key, target, components, faults)
+        if entry.default is not ABSENT:
+            if entry.required:
+                faults.append(((key, "required"), "a default makes it optional: leave one out"))
+            self.required = False
+            if wrong := self._wrong(entry.default, check):
+                faults.append(((key, "default"), wrong))
+            else:
+                self.default = entry.default
+        elif entry.required is False and target.required:
+            faults.append(
+                ((key, "required"), f"{target.name!r} is required upstream: give it a default")
+            )
+        if entry.example is not ABSENT and (wrong := self._wrong(entry.example, check)):
+            faults.append(((key, "example"), wrong))
+        self._given_example = entry.example is not ABSENT
+
+    def _check_words(
+        self, key: str, target: Target, components: Components, faults: list[Fault]
+    ) -> None:
+        schema = resolve(target.schema, components)
+        items = schema.get("items") if self.many else target.schema
+        check = checker(items, components) if isinstance(items, dict) else _fits
+        if self.words is not None and not self.words:
+            faults.append(((key, "values"), "needs at least one word"))
+        for word, value in (self.words or {}).items():
+            if wrong := check(value):
+                faults.append(((key, "values", word), wrong))
+
+    def _wrong(self, value: Any, check: Callable[[Any], str | None]) -> str | None:
+        if not self.words:
+            return check(value)
+        for word in value if self.many and isinstance(value, list) else [value]:
+            if not isinstance(word, str) or word not in self.words:
+                return f"{word!r} is not one of the words in values: {', '.join(self.words)}"
+        return None
+
+    def shown_schema(self, schema: Schema) -> Schema:
+        """The schema as callers see it: words for values, the default, no other example."""
+        if self.words:
+            words: Schema = {"type": "string", "enum": list(self.words)}
+            schema = {"type": "array", "items": words} if self.many else words
+        if self._given_example:
+            schema = {k: v for k, v in schema.items() if k not in ("example", "examples")}
+        return schema if self.default is ABSENT else {**schema, "default": self.default}
+
+    def example(self, given: Any) -> Any:
+        """The spec's own example, unless words have taken its place."""
+        if not self.words:
+            return given
+        word = next(iter(self.words))
+        return [word] if self.many else word
+
+
+def _fits(_: Any) -> None:
+    return None

@@ -1,0 +1,224 @@
+"""What an upstream operation takes, and which of it a config entry means. Pure.
+
+A target is a parameter, a property of a JSON or form body, or such a body as a whole where
+its properties cannot be told apart. This module knows the ways to say which one is meant:
+its own name first, whatever characters it holds, then `place.name` (`query.id`, `body.a.b`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.request.schemas import Components, at, properties, resolve
+from gateway.values import Place, Schema, SpecOperation, SpecParameter
+
+PLACES: tuple[Place, ...] = ("path", "query", "header", "cookie", "body")
+TEMPLATE = re.compile(r"\{([^{}]*)\}")
+
+# OpenAPI 3.1 Parameter Object: parameters of these names are to be ignored. `Accept` is left
+# to the config, since some upstreams choose their version by it.
+IGNORED_HEADERS = frozenset({"authorization", "content-type"})
+# Framing and routing belong to the client that writes the request (RFC 9112 section 6).
+FORBIDDEN_HEADERS = IGNORED_HEADERS | {
+    "connection", "content-length", "cookie", "expect", "host", "keep-alive", "proxy-authorization",
+    "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+}  # fmt: skip
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing the upstream takes. `source` is empty for a body as a whole.
+
+    `together` is True for a property that an optional body needs once it is sent.
+    """
+
+    place: Place
+    name: str
+    source: tuple[str, ...]
+    schema: Schema
+    required: bool
+    description: str = ""
+    example: Any = None
+    parameter: SpecParameter | None = None
+    together: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """The name with its place before it: never ambiguous."""
+        return "body" if not self.source else f"{self.place}.{self.name}"
+
+
+def targets_of(operation: SpecOperation, components: Components) -> tuple[Target, ...]:
+    """All targets of an operation, by place, each place in the spec's order.
+
+    A path parameter that the template lacks is dropped, one that the spec forgot is a string.
+    """
+    templated = list(dict.fromkeys(TEMPLATE.findall(operation.path)))
+    declared = {(p.place, p.name): p for p in operation.parameters}
+    found: list[Target] = []
+    for name in templated:
+        known = declared.get(("path", name))
+        found.append(
+            _of_parameter(
+                known or SpecParameter(name, "path", {"type": "string"}, True, style="simple"),
+                components,
+            )
+        )
+    for place in PLACES[1:4]:
+        found += [
+            _of_parameter(parameter, components)
+            for parameter in declared.values()
+            if parameter.place == place and _may_be_sent(parameter)
+        ]
+    return (*found, *_of_body(operation, components))
+
+
+def _may_be_sent(parameter: SpecParameter) -> bool:
+    if parameter.place != "header":
+        return True
+    name = parameter.name.lower()
+    return name not in FORBIDDEN_HEADERS and _HEADER_NAME.fullmatch(name) is not None
+
+
+def _of_parameter(parameter: SpecParameter, components: Components) -> Target:
+    # The reference is followed one step, so that whoever serves it sees a list where one is.
+    schema = resolve(parameter.schema, components)
+    return Target(
+        parameter.place,
+        parameter.name,
+        (parameter.name,),
+        schema,
+        parameter.required or parameter.place == "path",
+        parameter.description or _text(schema.get("description")),
+        _example(parameter.example, schema),
+        parameter,
+    )
+
+
+def _of_body(operation: SpecOperation, components: Components) -> Iterable[Target]:
+    body = operation.body
+    if body is None:
+        return
+    spread = properties(body.schema, components)
+    if spread is None:
+        schema = resolve(body.schema, components)
+        example = _example(None, schema)
+        yield Target("body", "body", (), body.schema, body.required, body.description, example)
+        return
+    members, required = spread
+    for name, schema in members.items():
+        known = resolve(schema, components)
+        yield Target(
+            "body",
+            name,
+            (name,),
+            schema,
+            body.required and name in required,
+            _text(known.get("description")),
+            _example(None, known),
+            together=name in required,
+        )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _example(given: Any, schema: Schema) -> Any:
+    if given is not None:
+        return given
+    examples = schema.get("examples")
+    return examples[0] if isinstance(examples, list) and examples else schema.get("example")
+
+
+# --- what a config entry means ----------------------------------------------------------------
+
+
+class Ambiguous(ValueError):
+    """More than one target has the name; the text lists the ways to say which."""
+
+
+def find(
+    name: str, targets: Iterable[Target], components: Components
+) -> tuple[Target, tuple[str, ...]] | None:
+    """The target a name means, and below it the path of a nested body property.
+
+    Raises: Ambiguous.
+    """
+    known = list(targets)
+    exact = [target for target in known if target.source and _is_called(target, name)]
+    exact = exact or [target for target in known if not target.source and name == "body"]
+    if len(exact) > 1:
+        forms = " or ".join(target.full_name for target in exact)
+        raise Ambiguous(f"more than one thing is called {name!r} here: write {forms}")
+    if exact:
+        return exact[0], ()
+    place, _, rest = name.partition(".")
+    if place not in PLACES or not rest:
+        return None
+    for target in known:
+        if target.place == place and target.source and _is_called(target, rest):
+            return target, ()
+    return _nested(rest, known, components) if place == "body" else None
+
+
+def _is_called(target: Target, name: str) -> bool:
+    if target.place == "header":  # RFC 9110 section 5.1: names of fields know no case
+        return target.name.lower() == name.lower()
+    return target.name == name
+
+
+def _nested(
+    dotted: str, targets: list[Target], components: Components
+) -> tuple[Target, tuple[str, ...]] | None:
+    for target in targets:
+        if target.place != "body":
+            continue
+        if not target.source:
+            rest = dotted
+        elif dotted.startswith(target.name + "."):
+            rest = dotted.removeprefix(target.name + ".")
+        else:
+            continue
+        path = tuple(rest.split("."))
+        if at(target.schema, path, components) is not None:
+            return target, path
+    return None
+
+
+def names_of(targets: Iterable[Target]) -> list[str]:
+    """Every way to name the targets, for suggestions."""
+    known = list(targets)
+    return [target.name for target in known] + [target.full_name for target in known]
+
+
+def served_names(shown: Sequence[tuple[Target, str | None]]) -> list[str]:
+    """A name for each shown target: the config's, else its own, else a new one.
+
+    Where two places share a name, the earlier place keeps it and the other is called
+    `place_name`; the order is path, query, header, cookie, body.
+    """
+    taken = {given for _, given in shown if given is not None}
+    names: list[str] = []
+    for target, given in shown:
+        name = given or target.name
+        if given is None:
+            stem = f"{target.place}_{target.name}" if name in taken else name
+            name, count = stem, 2
+            while name in taken:
+                name, count = f"{stem}_{count}", count + 1
+            taken.add(name)
+        names.append(name)
+    return names
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """The way out of a typing error: `; did you mean 'x'?`, or nothing."""
+    close = difflib.get_close_matches(word[:100], list(allowed), 1, 0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,127 @@
+"""For each slot, how its value is written: from the caller's word to the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway.request.body import form_writer, whole_form
+from gateway.request.schemas import Components, kinds
+from gateway.request.slots import Slot, fitted
+from gateway.request.styles import (
+    Unwritable,
+    Write,
+    Writer,
+    content_text,
+    cookie_writer,
+    header_writer,
+    path_writer,
+    query_writer,
+    text_of,
+)
+from gateway.request.targets import Target
+from gateway.values import SpecOperation, SpecParameter
+
+
+def writer_of(
+    slot: Slot,
+    operation: SpecOperation,
+    components: Components,
+    guarded: Mapping[str, frozenset[str]],
+) -> Write:
+    """How a value of this slot is written, from the caller's word to the wire."""
+    target = slot.target
+    if target.parameter is not None:
+        write: Write = _of_parameter(target.parameter, target, components, guarded)
+    else:
+        write = _of_body(target, operation, components, guarded)
+    if slot.nested:
+        write = _after(write, [one.apply for one in slot.nested])
+    if slot.header is not None and target.place == "body":
+        write = _after(write, [lambda text: fitted(text, target.schema, components)])
+    return write if slot.words is None else _worded(slot.words, write)
+
+
+def _of_parameter(
+    parameter: SpecParameter,
+    target: Target,
+    components: Components,
+    guarded: Mapping[str, frozenset[str]],
+) -> Writer:
+    style, explode = parameter.style, parameter.explode
+    allowed = kinds(target.schema, components)
+    if parameter.content_type is not None:
+        as_json = content_text(allowed)
+        allowed = frozenset({"string"})
+        inner = _of_place(parameter, style, explode, allowed, guarded)
+        return lambda value: inner(as_json(value))
+    return _of_place(parameter, style, explode, allowed, guarded)
+
+
+def _of_place(
+    parameter: SpecParameter,
+    style: str,
+    explode: bool,
+    allowed: frozenset[str],
+    guarded: Mapping[str, frozenset[str]],
+) -> Writer:
+    name = parameter.name
+    match parameter.place:
+        case "path":
+            return path_writer(name, style, explode, allowed)
+        case "header":
+            return header_writer(explode, allowed)
+        case "cookie":
+            return cookie_writer(name, explode, allowed)
+    return query_writer(
+        name,
+        style,
+        explode,
+        allowed,
+        reserved=parameter.allow_reserved,
+        guarded=guarded["query"],
+    )
+
+
+def _of_body(
+    target: Target,
+    operation: SpecOperation,
+    components: Components,
+    guarded: Mapping[str, frozenset[str]],
+) -> Write:
+    body = operation.body
+    if body is None or body.kind != "form":
+        return _as_it_is
+    if not target.source:
+        return whole_form(body.encoding)
+    write = form_writer(target.name, target.schema, components, body.encoding, guarded["body"])
+    return lambda value: "" if value is None else write(value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _after(write: Write, before: Sequence[Write]) -> Write:
+    def changed(value: Any) -> Any:
+        for change in before:
+            value = change(value)
+        return write(value)
+
+    return changed
+
+
+def _worded(words: Mapping[str, Any], write: Write) -> Write:
+    """Take the model's words, one or a list of them, for the upstream's values."""
+    listed = ", ".join(words)
+
+    def one(word: Any) -> Any:
+        try:
+            return words[text_of(word)]
+        except KeyError:
+            raise Unwritable(f"must be one of {listed}") from None
+
+    def changed(value: Any) -> Any:
+        return write([one(word) for word in value] if isinstance(value, list) else one(value))
+
+    return changed

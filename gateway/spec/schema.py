@@ -1,0 +1,299 @@
+"""Schemas of Swagger 2.0, OpenAPI 3.0 and 3.1 → JSON Schema 2020-12; faults mended. Pure.
+
+The knowledge that lives only here: how the older dialects differ (`nullable`, boolean
+`exclusiveMinimum`, formats `byte` and `binary`, `type: file`), and which faults public
+specs have (SPECS: `required: true` beside a type, list-shaped `items`, `type: any`, null in an
+enum, regular expressions nobody can compile). A fault is mended where its meaning is clear,
+else the keyword is left out; either way there is a line for the ledger. The value of a faulty
+keyword never raises.
+
+Source: OpenAPI 3.0.3 §4.7.24, JSON Schema 2020-12 (validation §6, core §10).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from gateway.values import Schema
+
+Note = Callable[[str], None]  # takes a line for the ledger
+
+REFS = "#/components/schemas/"
+BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
+_NOTHING: Any = object()
+_TYPES = ("null", "boolean", "object", "array", "number", "integer", "string")
+# Words that people write for types, lower case.
+_MEANT = {
+    "int": "integer", "int32": "integer", "int64": "integer", "long": "integer",
+    "float": "number", "double": "number", "decimal": "number", "bool": "boolean",
+    "str": "string", "text": "string", "date": "string", "datetime": "string",
+    "date-time": "string", "uuid": "string", "uri": "string", "list": "array",
+    "dict": "object", "map": "object", "none": "null",
+}  # fmt: skip
+_PATTERN_LENGTH = 2000  # the longest in 3,669 public documents has fewer than 1,000
+
+
+def convert(raw: Any, note: Note) -> Schema:
+    """One schema, as the filter leaves it (at most 100 levels deep), in 2020-12."""
+    if raw is True:
+        return {}
+    if raw is False:
+        return {"not": {}}
+    if not isinstance(raw, dict):
+        note(f"a schema is {shown(raw)}, no mapping; it is taken as any value")
+        return {}
+    out: Schema = {}
+    for key, value in raw.items():
+        read = _READERS.get(key)
+        if read is not None:
+            clean = read(value)
+            if clean is _NOTHING:
+                note(f"{key}: {shown(value)} in a schema is ignored")
+            else:
+                out[key] = clean
+        elif key in _NESTED:
+            _nested(out, key, value, note)
+    _mend_types(out, raw, note)
+    _mend_bounds(out, raw)
+    _mend_formats(out)
+    _mend_required(out, raw)
+    return out
+
+
+# --- plain keywords: each reader gives the value, mended, or _NOTHING --------------------------
+
+
+def _text(raw: Any) -> Any:
+    return raw if isinstance(raw, str) else _NOTHING
+
+
+def _flag(raw: Any) -> Any:
+    if isinstance(raw, bool):
+        return raw
+    return {"true": True, "false": False}.get(raw, _NOTHING) if isinstance(raw, str) else _NOTHING
+
+
+def _number(raw: Any) -> Any:
+    if isinstance(raw, str) and re.fullmatch(r"-?\d{1,30}(\.\d{1,30})?", raw):
+        return float(raw) if "." in raw else int(raw)
+    return raw if _is_number(raw) and math.isfinite(raw) else _NOTHING
+
+
+def _divisor(raw: Any) -> Any:
+    number = _number(raw)
+    return number if number is not _NOTHING and number > 0 else _NOTHING
+
+
+def _count(raw: Any) -> Any:
+    number = _number(raw)
+    if number is _NOTHING or not 0 <= number < 2**63 or number != int(number):
+        return _NOTHING
+    return int(number)
+
+
+def _bound(raw: Any) -> Any:
+    """`exclusiveMinimum`; its boolean form is for `_mend_bounds`."""
+    return None if isinstance(raw, bool) else _number(raw)
+
+
+def _pattern(raw: Any) -> Any:
+    return raw if isinstance(raw, str) and _compiles(raw) else _NOTHING
+
+
+@lru_cache(maxsize=1024)
+def _compiles(pattern: str) -> bool:
+    if len(pattern) > _PATTERN_LENGTH:
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return True
+
+
+def _enum(raw: Any) -> Any:
+    return list(raw) if isinstance(raw, list) and raw else _NOTHING
+
+
+def _names(raw: Any) -> Any:
+    if not isinstance(raw, list):
+        return _NOTHING
+    return list(dict.fromkeys(name for name in raw if isinstance(name, str)))
+
+
+def _names_by_name(raw: Any) -> Any:
+    if not isinstance(raw, dict):
+        return _NOTHING
+    return {name: _names(one) for name, one in raw.items() if isinstance(one, list)}
+
+
+def _any(raw: Any) -> Any:
+    return raw
+
+
+def _ref(raw: Any) -> Any:
+    """The filter leaves only references to components, under plain names."""
+    return REFS + raw.rpartition("/")[2] if isinstance(raw, str) and "#/" in raw else _NOTHING
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "$ref": _ref,
+    "title": _text,
+    "description": _text,
+    "format": _text,
+    "contentEncoding": _text,
+    "contentMediaType": _text,
+    "readOnly": _flag,
+    "writeOnly": _flag,
+    "deprecated": _flag,
+    "uniqueItems": _flag,
+    "minimum": _number,
+    "maximum": _number,
+    "exclusiveMinimum": _bound,
+    "exclusiveMaximum": _bound,
+    "multipleOf": _divisor,
+    "minLength": _count,
+    "maxLength": _count,
+    "minItems": _count,
+    "maxItems": _count,
+    "minProperties": _count,
+    "maxProperties": _count,
+    "minContains": _count,
+    "maxContains": _count,
+    "pattern": _pattern,
+    "enum": _enum,
+    "required": _names,
+    "dependentRequired": _names_by_name,
+    "default": _any,
+    "const": _any,
+}
+
+# --- keywords that hold schemas ---------------------------------------------------------------
+
+_OPEN_OR_CLOSED = ("additionalProperties", "unevaluatedProperties", "unevaluatedItems")
+_ONE = ("not", "if", "then", "else", "contains", "propertyNames", "contentSchema")
+_SEVERAL = ("allOf", "anyOf", "oneOf", "prefixItems")
+_NAMED = ("properties", "patternProperties", "dependentSchemas")
+_NESTED = frozenset((*_OPEN_OR_CLOSED, *_ONE, *_SEVERAL, *_NAMED, "items"))
+
+
+def _nested(out: Schema, key: str, value: Any, note: Note) -> None:
+    if key == "items" and isinstance(value, list):
+        note("a list-shaped items is taken as: one of these")
+        choices = [convert(one, note) for one in value]
+        # With a type they are the items'; without one they stand for the value itself, as in
+        # Slack's spec, where a generator wrote `items` for every `anyOf`.
+        if "type" in out or not choices:
+            out["items"] = {"anyOf": choices} if choices else {}
+        else:
+            out["anyOf"] = choices
+    elif key in _OPEN_OR_CLOSED and isinstance(value, bool):
+        out[key] = value
+    elif key in _SEVERAL:
+        if isinstance(value, list) and value:
+            out[key] = [convert(one, note) for one in value]
+        else:
+            note(f"{key}: {shown(value)} in a schema is ignored")
+    elif key in _NAMED:
+        if isinstance(value, dict):
+            bad = {n for n in value if key == "patternProperties" and not _compiles(n)}
+            out[key] = {n: convert(one, note) for n, one in value.items() if n not in bad}
+            for name in bad:
+                note(f"patternProperties: {shown(name)} in a schema is ignored")
+        else:
+            note(f"{key}: {shown(value)} in a schema is ignored")
+    else:
+        out[key] = convert(value, note)
+
+
+# --- keywords that belong together ------------------------------------------------------------
+
+
+def _mend_types(out: Schema, raw: Mapping[str, Any], note: Note) -> None:
+    """`type`, `nullable` and null in `enum`."""
+    types = _types(raw.get("type"), note)
+    enum = out.get("enum")
+    if types and raw.get("nullable") in (True, "true") and "null" not in types:
+        types.append("null")
+        if enum and None not in enum:
+            out["enum"] = [*enum, None]
+    elif types and enum and None in enum and "null" not in types:
+        note("an enum with null, but not of type null: null is taken as allowed")
+        types.append("null")
+    if enum and types == ["string"] and any(_is_number(one) for one in enum):
+        note("an enum of type string with numbers: they are taken as text")
+        out["enum"] = [str(one) if _is_number(one) else one for one in enum]
+    if types:
+        out["type"] = types[0] if len(types) == 1 else types
+    if raw.get("type") == "file":
+        out.update(BINARY)
+
+
+def _types(raw: Any, note: Note) -> list[str]:
+    types: dict[str, None] = {}
+    for one in raw if isinstance(raw, list) else [raw]:
+        if one in _TYPES:
+            types[one] = None
+        elif isinstance(one, str) and (one.lower() in _TYPES or one.lower() in _MEANT):
+            note(f"type: {shown(one)} in a schema is taken as {_meant(one)}")
+            types[_meant(one)] = None
+        elif one is not None and one != "file":
+            note(f"type: {shown(one)} in a schema is ignored")
+    return list(types)
+
+
+def _meant(word: str) -> str:
+    return _MEANT.get(word.lower(), word.lower())
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _mend_bounds(out: Schema, raw: Mapping[str, Any]) -> None:
+    """Boolean `exclusiveMinimum` and `exclusiveMaximum` say of the bound that it is none."""
+    for exclusive, plain in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if out.get(exclusive, _NOTHING) is None:
+            del out[exclusive]
+            if raw[exclusive] and plain in out:
+                out[exclusive] = out.pop(plain)
+
+
+def _mend_formats(out: Schema) -> None:
+    """`byte` and `binary` are not formats of 2020-12 but encodings."""
+    if out.get("format") == "byte":
+        del out["format"]
+        out.setdefault("contentEncoding", "base64")
+    elif out.get("format") == "binary":
+        del out["format"]
+        out.setdefault("contentMediaType", "application/octet-stream")
+
+
+def _mend_required(out: Schema, raw: Mapping[str, Any]) -> None:
+    """`required: true` in a property is JSON Schema draft 3, and meant for its parent."""
+    properties = raw.get("properties")
+    if isinstance(properties, dict):
+        meant = [
+            name
+            for name, one in properties.items()
+            if isinstance(one, dict) and one.get("required") in (True, "true")
+        ]
+        if meant:
+            out["required"] = list(dict.fromkeys([*out.get("required", ()), *meant]))
+    if out.get("required") == []:
+        del out["required"]
+
+
+def shown(raw: Any) -> str:
+    """A value of the document for a message: short, on one line."""
+    if isinstance(raw, dict | list):
+        return "a mapping" if isinstance(raw, dict) else "a list"
+    text = repr(raw)
+    return text if len(text) <= 100 else text[:97] + "…" + text[0]

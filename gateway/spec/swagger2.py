@@ -1,0 +1,192 @@
+"""A trimmed Swagger 2.0 document → the shape of OpenAPI 3, for `model`. Pure.
+
+The knowledge that lives only here: what 3.0 moved. `host`, `basePath` and `schemes` became
+servers; `body` and `formData` parameters became the request body; `consumes` and `produces`
+became the keys of `content`; `collectionFormat` became `style` and `explode`; the keywords
+beside a parameter's `type` went into its schema. Schemas stay as they are written (`schema`
+reads both dialects). Source: Swagger 2.0 (Parameter Object, Swagger Object), OpenAPI 3.0.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.spec.schema import Note, shown
+
+_JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
+# By `collectionFormat`: the style in a query or form, and whether it explodes. Elsewhere only
+# csv exists; ssv and pipes there, and tsv anywhere, have no style in OpenAPI 3.
+_STYLES = {
+    "csv": ("form", False),
+    "multi": ("form", True),
+    "ssv": ("spaceDelimited", False),
+    "pipes": ("pipeDelimited", False),
+}
+_PARAMETER_KEYS = ("name", "in", "description", "required", "example", "allowEmptyValue")
+
+Document = dict[str, Any]
+
+
+def upgrade(doc: Mapping[str, Any], note: Note) -> Document:
+    """The document as OpenAPI 3; parameters and replies are no references any more."""
+    return {
+        "openapi": "3.0.3",
+        "info": doc.get("info"),
+        "servers": _servers(doc, note),
+        "paths": {
+            path: _path_item(item, doc, note) for path, item in _map(doc.get("paths")).items()
+        },
+        "components": {"schemas": _map(doc.get("definitions"))},
+    }
+
+
+def _servers(doc: Mapping[str, Any], note: Note) -> list[Document]:
+    """What is missing is taken from where the document was had: `//host` and `/base` do that."""
+    host, base = doc.get("host"), doc.get("basePath")
+    base = base if isinstance(base, str) and base else "/"
+    if not base.startswith("/"):
+        note(f"basePath: {shown(base)} begins with no slash; it is added")
+        base = "/" + base
+    if not isinstance(host, str) or not host:
+        return [{"url": base}]
+    schemes = [one for one in _list(doc.get("schemes")) if one in ("http", "https")]
+    return [{"url": f"{scheme}://{host}{base}"} for scheme in schemes] or [
+        {"url": f"//{host}{base}"}
+    ]
+
+
+def _path_item(item: Any, doc: Mapping[str, Any], note: Note) -> Document:
+    item = _map(item)
+    shared = _resolved(item.get("parameters"), doc)
+    out: Document = {}
+    for word, operation in item.items():
+        if word != "parameters" and isinstance(operation, dict):
+            out[word] = _operation(operation, shared, doc, note)
+    return out
+
+
+def _operation(
+    raw: Mapping[str, Any], shared: list[Document], doc: Mapping[str, Any], note: Note
+) -> Document:
+    merged = {(one.get("in"), one.get("name")): one for one in shared}
+    merged |= {
+        (one.get("in"), one.get("name")): one for one in _resolved(raw.get("parameters"), doc)
+    }
+    consumes = _media_types(raw, doc, "consumes")
+    out = {key: raw[key] for key in ("operationId", "summary", "description") if key in raw}
+    out["parameters"] = [
+        _parameter(one, note)
+        for one in merged.values()
+        if one.get("in") not in ("body", "formData")
+    ]
+    forms = [one for one in merged.values() if one.get("in") == "formData"]
+    bodies = [one for one in merged.values() if one.get("in") == "body"]
+    if forms:
+        out["requestBody"] = _form(forms, consumes, note)
+    elif bodies:
+        out["requestBody"] = _body(bodies[0], consumes)
+    produces = _media_types(raw, doc, "produces") or [_JSON]
+    out["responses"] = {
+        code: _response(response, produces, doc)
+        for code, response in _map(raw.get("responses")).items()
+    }
+    return out
+
+
+def _parameter(raw: Mapping[str, Any], note: Note) -> Document:
+    """A parameter outside the body, its schema keywords moved into `schema`."""
+    out = {key: raw[key] for key in _PARAMETER_KEYS if key in raw}
+    style, schema = _collection(raw, note)
+    return {**out, **style, "schema": schema}
+
+
+def _collection(raw: Mapping[str, Any], note: Note) -> tuple[Document, Document]:
+    """The style of a parameter or form field, and its schema."""
+    schema = {
+        key: value
+        for key, value in raw.items()
+        if key not in (*_PARAMETER_KEYS, "collectionFormat", "schema")
+    }
+    if schema.get("type") != "array":
+        return {}, schema
+    word = raw.get("collectionFormat", "csv")
+    if raw.get("in") in ("query", "formData") and word in _STYLES:
+        style, explode = _STYLES[word]
+        return {"style": style, "explode": explode}, schema
+    if word == "csv":
+        return {"style": "simple", "explode": False}, schema
+    note(f"{shown(raw.get('name'))}: collectionFormat {shown(word)} is taken as one text")
+    return {}, {"type": "string"}
+
+
+def _body(raw: Mapping[str, Any], consumes: list[str]) -> Document:
+    return {
+        "description": raw.get("description"),
+        "required": raw.get("required"),
+        "content": {one: {"schema": raw.get("schema", {})} for one in consumes or [_JSON]},
+    }
+
+
+def _form(raw: list[Document], consumes: list[str], note: Note) -> Document:
+    """Form fields as the properties of one object."""
+    properties: Document = {}
+    encoding: Document = {}
+    for one in raw:
+        name = one.get("name")
+        if not isinstance(name, str):
+            note(f"a form field's name is {shown(name)}; it is ignored")
+            continue
+        style, schema = _collection(one, note)
+        if style:
+            encoding[name] = style
+        if isinstance(one.get("description"), str):
+            schema["description"] = one["description"]
+        properties[name] = schema
+    required = [one["name"] for one in raw if one.get("required") and one.get("name") in properties]
+    files = any(one.get("type") == "file" for one in raw)
+    kind = _MULTIPART if files or (_MULTIPART in consumes and _FORM not in consumes) else _FORM
+    schema = {"type": "object", "properties": properties, "required": required}
+    return {
+        "required": bool(required),
+        "content": {kind: {"schema": schema, "encoding": encoding}},
+    }
+
+
+def _response(raw: Any, produces: list[str], doc: Mapping[str, Any]) -> Document:
+    raw = _map(_target(raw, doc, "responses"))
+    out: Document = {"description": raw.get("description", "")}
+    schema = raw.get("schema")
+    if schema is not None:
+        if isinstance(schema, dict) and schema.get("type") == "file":
+            produces = [one for one in produces if one != _JSON] or ["application/octet-stream"]
+        out["content"] = {one: {"schema": schema} for one in produces}
+    return out
+
+
+def _media_types(raw: Mapping[str, Any], doc: Mapping[str, Any], key: str) -> list[str]:
+    """`consumes` or `produces`; the operation's replaces the document's."""
+    found = raw[key] if key in raw else doc.get(key)
+    return [one for one in _list(found) if isinstance(one, str)]
+
+
+def _resolved(raw: Any, doc: Mapping[str, Any]) -> list[Document]:
+    found = (_target(one, doc, "parameters") for one in _list(raw))
+    return [one for one in found if isinstance(one, dict)]
+
+
+def _target(raw: Any, doc: Mapping[str, Any], section: str) -> Any:
+    """What a reference of the trimmed document leads to; anything else is itself."""
+    if isinstance(raw, dict) and isinstance(raw.get("$ref"), str):
+        return _map(doc.get(section)).get(raw["$ref"].rpartition("/")[2])
+    return raw
+
+
+def _map(raw: Any) -> Mapping[str, Any]:
+    return raw if isinstance(raw, dict) else {}
+
+
+def _list(raw: Any) -> list[Any]:
+    return raw if isinstance(raw, list) else []

@@ -1,0 +1,197 @@
+"""The values that travel: specs as one model, operations, calls, replies, answers. Frozen.
+
+At start   a spec of any version becomes a `SpecModel`; config and model become `Operation`s.
+Per call   `Call` goes in, `Reply` comes from the upstream, `Answer` goes to the caller.
+
+Schemas are JSON Schema 2020-12 as plain dicts; their only `$ref`s are
+`#/components/schemas/NAME` into `SpecModel.components`. Nobody changes them in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Schema = dict[str, Any]
+Headers = tuple[tuple[str, str], ...]  # repeated names allowed, order kept
+Place = Literal["path", "query", "header", "cookie", "body"]
+BodyKind = Literal["json", "form", "multipart", "text", "binary"]
+
+
+# --- the spec, whatever its version -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """A line of the ledger: what was changed or given up, where and why.
+
+    `operation` is `METHOD /path` or "" for the document; `lost` is True where the operation
+    cannot be served at all.
+    """
+
+    operation: str
+    what: str
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpecParameter:
+    """One parameter of an operation, path-level ones and overrides already merged.
+
+    `style` and `explode` are always set (OpenAPI's defaults filled in). `content_type` is set
+    for `content` parameters, whose value is serialised in that media type.
+    """
+
+    name: str
+    place: Literal["path", "query", "header", "cookie"]
+    schema: Schema
+    required: bool = False
+    description: str = ""
+    style: str = "form"
+    explode: bool = True
+    allow_reserved: bool = False
+    content_type: str | None = None
+    example: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpecBody:
+    """The request body, in the one media type chosen: JSON, else form, multipart, text, binary."""
+
+    content_type: str
+    kind: BodyKind
+    schema: Schema
+    required: bool = False
+    description: str = ""
+    encoding: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SpecReply:
+    """The reply of success. `schema` is None where the spec says nothing of it."""
+
+    status: str = "200"
+    description: str = ""
+    content_type: str = "application/json"
+    schema: Schema | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpecOperation:
+    """One method + path of the spec.
+
+    `path` has no query or fragment: `fixed_query` holds what stood behind a `?` in the path
+    key, and `key` is the path key as written. `servers` are the operation- or path-level ones, absolute.
+    """
+
+    method: str
+    path: str
+    key: str
+    operation_id: str | None = None
+    summary: str = ""
+    description: str = ""
+    parameters: tuple[SpecParameter, ...] = ()
+    body: SpecBody | None = None
+    reply: SpecReply = SpecReply()
+    servers: tuple[str, ...] = ()
+    fixed_query: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SpecModel:
+    """A trimmed spec of any version, as one model."""
+
+    title: str
+    description: str = ""
+    version: str = ""
+    contact: str = ""
+    servers: tuple[str, ...] = ()  # absolute where the spec's own address allows it
+    operations: tuple[SpecOperation, ...] = ()
+    components: Mapping[str, Schema] = field(default_factory=dict)
+    ledger: tuple[Degraded, ...] = ()
+
+
+# --- a plugin's operations --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument as the caller sees it, and where it goes.
+
+    `source` is the upstream's name, for the body a path of property names (one, usually);
+    the empty tuple is the body as a whole. `served` is where the openapi face takes it.
+    """
+
+    name: str
+    place: Place
+    source: tuple[str, ...]
+    schema: Schema
+    required: bool = False
+    description: str = ""
+    example: Any = None
+    served: Literal["path", "query", "body"] = "query"
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a query may repeat it: a list is among the forms it takes."""
+        for form in (self.schema, *self.schema.get("anyOf", ()), *self.schema.get("oneOf", ())):
+            kind = form.get("type") if isinstance(form, dict) else None
+            if kind == "array" or (isinstance(kind, list) and "array" in kind):
+                return True
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """What is sent, but for credentials, which `fetch` adds.
+
+    `url` is absolute and encoded as it goes on the wire; `headers` hold the operation's header
+    and cookie parameters and the content type; forwarded and fixed headers are added by `fetch`.
+    """
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: bytes | None = None
+
+
+# Caller's arguments and headers in, request out. Raises: BadArguments.
+Build = Callable[[Mapping[str, Any], Mapping[str, str]], UpstreamRequest]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls. `id` is what limits count by; `credential` is an Authorization value to pass on."""
+
+    id: str
+    credential: str | None = None
+
+
+@dataclass(slots=True)
+class Reply:
+    """What the upstream sent: decoded from its content coding, bounded, whole.
+
+    `received` is wall-clock seconds. `forms` keeps what `shrink` made of it, beside it, so that
+    a stored reply is shrunk once.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes
+    received: float = 0.0
+    forms: dict[str, Answer] = field(default_factory=dict)
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, any case; None where it is absent."""
+        name = name.lower()
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller gets. `headers` have passed the allow-list."""
+
+    status: int
+    headers: Headers
+    body: bytes
