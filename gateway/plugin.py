@@ -20,7 +20,7 @@ from gateway.config import Loaded, suggest, types
 from gateway.config.cascade import settings
 from gateway.config.scalars import Rate
 from gateway.errors import Mistake, Mistakes
-from gateway.request import Bound, bind
+from gateway.request import Bound, bind, prove
 from gateway.shrinking import Shrinker, compile_shrinker
 from gateway.spec.model import normalise
 from gateway.spec_filter import listed, trim
@@ -37,6 +37,8 @@ RESERVED = frozenset(
 )  # fmt: skip
 RESERVED_BELOW = ("/call/", "/oauth/", "/as/", "/.well-known/")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+# Stands for a base URL that is a mistake already, so that all others are found in the same run.
+NOWHERE = "http://upstream.invalid"
 TITLE_LENGTH, SUMMARY_LENGTH, DESCRIPTION_LENGTH = 20, 100, 8000
 
 
@@ -151,7 +153,9 @@ def build(
         if reason:
             ledger.append(Degraded(_place(one), reason, lost=True))
             continue
-        compiled, found, lost = _operation(loaded, one, spec, model, base, taken, matched)
+        compiled, found, lost = _operation(
+            loaded, one, spec, model, base or NOWHERE, taken, matched
+        )
         mistakes += found
         if lost:
             ledger.append(Degraded(_place(one), lost, lost=True))
@@ -165,7 +169,9 @@ def build(
         text = "no operation is left to serve" + (f": {lost_lines}" if lost_lines else "")
         mistakes.append(loaded.mistake(("operations",), text))
     if mistakes:
-        raise Mistakes(sorted(mistakes, key=lambda one: (one.file, one.line, one.column)))
+        # A fault of a parameter of the whole plugin shows in every operation that has it.
+        unique = dict.fromkeys(mistakes)
+        raise Mistakes(sorted(unique, key=lambda one: (one.file, one.line, one.column)))
     files = files or Files()
     return Plugin(
         config=loaded.plugin,
@@ -268,7 +274,13 @@ def _operation(
     """
     plugin = loaded.plugin
     chosen = settings(plugin, one.config)
-    bound = bind(spec, model.components, chosen.parameters, own=frozenset(one.config.parameters))
+    bound = bind(
+        spec,
+        model.components,
+        chosen.parameters,
+        own=frozenset(one.config.parameters),
+        taken=prove(plugin.upstream.credential).taken,
+    )
     matched |= bound.used
     schema = one.config.returns if one.config.returns is not None else spec.reply.schema
     shrinker, faults = compile_shrinker(
@@ -304,9 +316,7 @@ def _operation(
         build=bound.build(_operation_base(spec, base, loaded)),
         shrinker=shrinker,
         limit=chosen.limit,
-        limit_scope=plugin.plugin
-        if one.config.limit is None
-        else f"{plugin.plugin}.{one.name}",
+        limit_scope=plugin.plugin if one.config.limit is None else f"{plugin.plugin}.{one.name}",
         cache=chosen.cache,
         timeout=chosen.timeout,
         max_bytes=chosen.max_bytes,
@@ -393,7 +403,9 @@ def _words(
     summary = config.summary
     if summary is None:
         first = re.split(r"(?<=[.!?])\s|\n", model.description.strip(), maxsplit=1)[0].strip()
-        summary = first if first and len(first) <= SUMMARY_LENGTH else f"{title} for your assistant."
+        summary = (
+            first if first and len(first) <= SUMMARY_LENGTH else f"{title} for your assistant."
+        )
     if config.contact is None and not model.contact:
         text = "no contact: platforms ask for an e-mail address; write contact: you@example.com"
         warnings.append(loaded.mistake(("plugin",), text))

@@ -27,7 +27,7 @@ from urllib.parse import unquote
 
 from gateway.values import Degraded
 
-METHODS = frozenset("GET PUT POST DELETE OPTIONS HEAD PATCH TRACE QUERY".split())
+METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE", "QUERY"})
 
 # Levels of one inline schema; what stands deeper becomes `{}`. The deepest of 3,669 public
 # documents has 33; 100 keeps every later recursion far from the interpreter's limit of 1,000.
@@ -60,7 +60,7 @@ def listed(doc: Mapping[str, Any]) -> tuple[Listed, ...]:
             tags=tuple(tag for tag in _list(operation.get("tags")) if isinstance(tag, str)),
         )
         for path, raw in _map(doc.get("paths")).items()
-        for word, operation in index.path_item(raw).items()
+        for word, operation in index.followed(raw).items()
         if word.upper() in METHODS and isinstance(operation, dict)
     )
 
@@ -123,8 +123,8 @@ class _Index:
             return False
         return len(node) == 1 or not (schema and self.siblings)
 
-    def path_item(self, raw: Any) -> Mapping[str, Any]:
-        """A path item with its own `$ref` followed; empty where there is none to be had."""
+    def followed(self, raw: Any) -> Mapping[str, Any]:
+        """A path item or media type with its own `$ref` followed; empty where it leads nowhere."""
         if not isinstance(raw, dict):
             return {}
         if not isinstance(raw.get("$ref"), str):
@@ -170,23 +170,24 @@ class _Holds(Enum):
 
 
 # Not here, so left out: `$id` and `$schema`, which would change what references mean; `$defs`
-# and anchors, whose members are reached by path; `$dynamicRef`, seen in no public document;
-# examples, xml, externalDocs and x-…, which no later step reads.
+# and anchors, whose members are reached by path; `$dynamicRef` and `$recursiveRef`, without which
+# more is allowed; examples, xml, externalDocs and x-…, which no later step reads.
+_LITERALS = (
+    "type", "format", "title", "description", "default", "enum", "const", "required", "nullable",
+    "readOnly", "writeOnly", "deprecated", "multipleOf", "maximum", "exclusiveMaximum", "minimum",
+    "exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems",
+    "maxProperties", "minProperties", "minContains", "maxContains", "dependentRequired",
+    "contentEncoding", "contentMediaType",
+)  # fmt: skip
+_SINGLE = (
+    "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames",
+    "unevaluatedItems", "unevaluatedProperties", "contentSchema",
+)  # fmt: skip
 _KEYWORDS: dict[str, _Holds] = {
-    **dict.fromkeys(
-        "type format title description default enum const required nullable readOnly writeOnly "
-        "deprecated multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength "
-        "minLength pattern maxItems minItems uniqueItems maxProperties minProperties "
-        "minContains maxContains dependentRequired contentEncoding contentMediaType".split(),
-        _Holds.LITERAL,
-    ),
-    **dict.fromkeys(
-        "additionalProperties not if then else contains propertyNames unevaluatedItems "
-        "unevaluatedProperties contentSchema".split(),
-        _Holds.SCHEMA,
-    ),
-    **dict.fromkeys("allOf anyOf oneOf prefixItems".split(), _Holds.SCHEMAS),
-    **dict.fromkeys("properties patternProperties dependentSchemas".split(), _Holds.NAMES),
+    **dict.fromkeys(_LITERALS, _Holds.LITERAL),
+    **dict.fromkeys(_SINGLE, _Holds.SCHEMA),
+    **dict.fromkeys(("allOf", "anyOf", "oneOf", "prefixItems"), _Holds.SCHEMAS),
+    **dict.fromkeys(("properties", "patternProperties", "dependentSchemas"), _Holds.NAMES),
     "items": _Holds.ITEMS,
     "discriminator": _Holds.DISCRIMINATOR,
 }
@@ -200,12 +201,22 @@ _SECTIONS_3 = {
     section: ("components", section)
     for section in ("schemas", "parameters", "requestBodies", "responses")
 }
-_DOCUMENT_KEYS = ("swagger", "openapi", "servers", "host", "basePath", "schemes", "consumes")
+_DOCUMENT_KEYS = (
+    "swagger", "openapi", "servers", "host", "basePath", "schemes", "consumes", "produces",
+)  # fmt: skip
 _OPERATION_KEYS = ("operationId", "summary", "description", "servers", "consumes", "produces")
 _PARAMETER_KEYS = (
     "name", "in", "description", "required", "style", "explode", "allowReserved",
     "collectionFormat",
 )  # fmt: skip
+_INSTEAD = {
+    "schemas": "it is taken as any value",
+    "parameters": "the parameter is left out",
+    "requestBodies": "the request body is taken as any JSON",
+    "responses": "nothing is known of the answer",
+}
+_PLAIN, _UNPLAIN = re.compile(r"[A-Za-z0-9._-]+"), re.compile(r"[^A-Za-z0-9._-]+")
+_NAME_LENGTH = 100  # of names made here; Stripe's own reach 117
 _SUCCESS = re.compile(r"2(?:\d\d|XX)", re.IGNORECASE)
 
 
@@ -225,9 +236,7 @@ class _Trim:
         self.operation = ""
 
     def run(self, chosen: Collection[tuple[str, str]]) -> tuple[Document, tuple[Degraded, ...]]:
-        out: Document = {
-            key: self.doc[key] for key in (*_DOCUMENT_KEYS, "produces") if key in self.doc
-        }
+        out = _pick(self.doc, _DOCUMENT_KEYS)
         info = _map(self.doc.get("info"))
         out["info"] = _pick(info, ("title", "description", "version", "contact"))
         out["paths"] = self._paths(chosen)
@@ -243,11 +252,11 @@ class _Trim:
         out: Document = {}
         hidden: list[str] = []
         for path, raw in _map(self.doc.get("paths")).items():
-            if not isinstance(raw, dict) or "$ref" in raw:
-                if raw is not None and not self.index.path_item(raw):
-                    hidden.append(path)
+            plain = raw is None or (isinstance(raw, dict) and "$ref" not in raw)
+            if not plain and not self.index.followed(raw):
+                hidden.append(path)
             if path in wanted:
-                item = self._path_item(path, self.index.path_item(raw), wanted[path])
+                item = self._path_item(path, self.index.followed(raw), wanted[path])
                 if item:
                     out[path] = item
         for path, methods in wanted.items():
@@ -296,7 +305,7 @@ class _Trim:
     # --- operations ---------------------------------------------------------------------------
 
     def _operation(self, raw: Mapping[str, Any]) -> Document:
-        out = _pick(raw, (*_OPERATION_KEYS, "schemes"))
+        out = _pick(raw, _OPERATION_KEYS)
         parameters = self._parameters(raw.get("parameters"))
         if parameters:
             out["parameters"] = parameters
@@ -321,10 +330,7 @@ class _Trim:
             self._degrade(f"a parameter is {_shown(raw)}, no mapping; it is ignored")
             return None
         if isinstance(raw.get("$ref"), str):
-            pointed = self._pointed("parameters", raw["$ref"])
-            if pointed is None:
-                self._degrade("the parameter is left out")
-            return pointed
+            return self._pointed("parameters", raw["$ref"])
         out = _pick(raw, _PARAMETER_KEYS)
         if self.swagger:
             rest = {key: value for key, value in raw.items() if key not in ("schema", "$ref")}
@@ -340,10 +346,8 @@ class _Trim:
 
     def _body(self, raw: Mapping[str, Any]) -> Document:
         if isinstance(raw.get("$ref"), str):
-            pointed = self._pointed("requestBodies", raw["$ref"])
-            if pointed is None:
-                self._degrade("the request body is taken as any JSON")
-            return pointed or {"content": {"application/json": {"schema": {}}}}
+            anything: Document = {"content": {"application/json": {"schema": {}}}}
+            return self._pointed("requestBodies", raw["$ref"]) or anything
         out = _pick(raw, ("description", "required"))
         out["content"] = self._content(raw.get("content"))
         return out
@@ -362,11 +366,8 @@ class _Trim:
 
     def _content(self, raw: Any) -> Document:
         out: Document = {}
-        for media_type, media in _map(raw).items():
-            if self.index.is_alias(media, schema=False):
-                found = self.index.find(media["$ref"], schema=False)
-                media = found[1] if not isinstance(found, str) else {}
-            media = _map(media)
+        for media_type, one in _map(raw).items():
+            media = self.index.followed(one)
             out[str(media_type)] = kept = {}
             if "schema" in media:
                 kept["schema"] = self._schema(media["schema"])
@@ -422,16 +423,15 @@ class _Trim:
             self._degrade(f"the keyword {key} holds {_shown(value)}; it is ignored")
 
     def _pointed(self, section: str, ref: str) -> Document | None:
-        """A reference to the same thing, which is now among the components; None if there is none."""
+        """A reference to the same thing, now among the components; None where it leads nowhere."""
         schema = section == "schemas"
         found = self.index.find(ref, schema=schema)
+        if not isinstance(found, str) and not schema and not isinstance(found[1], dict):
+            found = f"the reference {_shown(ref)} leads to {_shown(found[1])}"
         if isinstance(found, str):
-            self._degrade(found)
+            self._degrade(f"{found}; {_INSTEAD[section]}")
             return None
         pointer, node = found
-        if not isinstance(node, dict) and not schema:
-            self._degrade(f"the reference {_shown(ref)} leads to {_shown(node)}")
-            return None
         name = self.names.get((section, pointer))
         if name is None:
             name = self.names[section, pointer] = self._name(section, pointer)
@@ -443,10 +443,10 @@ class _Trim:
         """A plain name, its own where it has one."""
         home = self.sections[section]
         own = pointer[len(home) :] if pointer[: len(home)] == home else ()
-        wanted = own or tuple(step for step in pointer if step not in _SECTIONS_3["schemas"])
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", "_".join(wanted))[:100].strip("_") or "_"
-        if own == (name,):
-            return name
+        if len(own) == 1 and _PLAIN.fullmatch(own[0]):
+            return own[0]
+        words = own or tuple(step for step in pointer if step not in _SECTIONS_3["schemas"])
+        name = _UNPLAIN.sub("_", "_".join(words)).strip("_")[:_NAME_LENGTH] or "_"
         named: Any = self.doc
         for step in home:
             named = _map(_map(named).get(step))

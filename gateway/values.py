@@ -82,7 +82,8 @@ class SpecOperation:
     """One method + path of the spec.
 
     `path` has no query or fragment: `fixed_query` holds what stood behind a `?` in the path
-    key, and `key` is the path key as written. `servers` are the operation- or path-level ones, absolute.
+    key, and `key` is the path key as written. `servers` are the operation- or path-level ones,
+    absolute.
     """
 
     method: str
@@ -135,11 +136,12 @@ class Argument:
     @property
     def is_list(self) -> bool:
         """Whether a query may repeat it: a list is among the forms it takes."""
-        for form in (self.schema, *self.schema.get("anyOf", ()), *self.schema.get("oneOf", ())):
-            kind = form.get("type") if isinstance(form, dict) else None
-            if kind == "array" or (isinstance(kind, list) and "array" in kind):
-                return True
-        return False
+        kind = self.schema.get("type")
+        if isinstance(kind, str):
+            return kind == "array"
+        forms = (self.schema, *self.schema.get("anyOf", ()), *self.schema.get("oneOf", ()))
+        kinds = [form.get("type") for form in forms if isinstance(form, dict)]
+        return any("array" in (kind if isinstance(kind, list) else (kind,)) for kind in kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ Build = Callable[[Mapping[str, Any], Mapping[str, str]], UpstreamRequest]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls. `id` is what limits count by; `credential` is an Authorization value to pass on."""
+    """Who calls. `id` is what limits count by; `credential` an Authorization to pass on."""
 
     id: str
     credential: str | None = None

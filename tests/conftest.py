@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer
+from yarl import URL
 
 from gateway.app import Gateway, Options
 from gateway.config import read_configs
@@ -74,11 +76,10 @@ class Client:
 
     session: aiohttp.ClientSession
     gateway: Gateway
+    base: str
 
     async def request(self, method: str, target: str, **kwargs: Any) -> Response:
-        from yarl import URL
-
-        url = URL(self.gateway.url + target, encoded=True)
+        url = URL(self.base + target, encoded=True)
         kwargs.setdefault("allow_redirects", False)
         async with self.session.request(method, url, **kwargs) as response:
             return Response(response.status, response.headers, await response.read())
@@ -97,8 +98,6 @@ class Response:
     body: bytes
 
     def json(self) -> Any:
-        import json
-
         return json.loads(self.body)
 
 
@@ -135,7 +134,7 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
             session = await stack.enter_async_context(
                 aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
             )
-            return Client(session, gateway)
+            return Client(session, gateway, gateway.url)
 
         yield start
 

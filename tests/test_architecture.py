@@ -67,7 +67,8 @@ def test_imports_point_one_way() -> None:
 @pytest.mark.parametrize(
     "part",
     ["spec_filter.py", "choose.py", "inplace.py", "plugin.py", "values.py", "routes.py",
-     "forwarded.py", "request", "shrinking", "caching/policy.py", "spec/model.py", "spec/render.py"],
+     "forwarded.py", "request", "shrinking", "caching/policy.py", "spec/model.py",
+     "spec/render.py"],
 )  # fmt: skip
 def test_pure_modules_touch_no_socket_file_environment_or_clock(part: str) -> None:
     path = PACKAGE / part

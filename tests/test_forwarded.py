@@ -44,7 +44,9 @@ def test_the_standard_header_says_the_same() -> None:
     assert origin_of("10.0.0.1", False, said, TRUSTED) == ("https", "api.example")
 
 
-@pytest.mark.parametrize("host", ["", "a b", "evil.example/x", "a@b", "x'><script>", "a,b", "[::g]"])
+@pytest.mark.parametrize(
+    "host", ["", "a b", "evil.example/x", "a@b", "x'><script>", "a,b", "[::g]"]
+)
 def test_a_host_that_is_none_is_never_written_into_a_document(host: str) -> None:
     assert origin_of("9.9.9.9", False, headers(Host=host), ()) is None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
+import io
 import json
 from typing import Any
 
@@ -27,7 +28,7 @@ paths:
         - {name: kind, in: query, schema: {type: string}}
         - {name: debug, in: query, schema: {type: boolean}}
         - {name: X-Trace, in: header, schema: {type: string}}
-      responses: {"200": {description: Items, content: {application/json: {schema: {type: object}}}}}
+      responses: {"200": {description: All, content: {application/json: {schema: {type: object}}}}}
     post:
       operationId: addItem
       summary: Add an item
@@ -209,7 +210,7 @@ async def test_a_fetched_spec_cannot_name_another_origin(serve: Serve, upstream:
 # --- 4: secrets ---------------------------------------------------------------------------------
 
 PLANTED = {
-    "HEADER": "hdr-secret-1/+ä\"x",
+    "HEADER": 'hdr-secret-1/+ä"x',
     "QUERY": "qry-secret-2&=",
     "COOKIE": "coo-secret-3",
     "BEARER": "bea-secret-4",
@@ -225,11 +226,11 @@ PLANTED = {
 async def test_a_secret_appears_in_no_output(
     serve: Serve, upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:
-    credentials = [
+    credential = (
         "credential: [{header: {name: X-Key, value: 'k ${BEARER}'}}, "
         "{query: {name: key, value: '${QUERY}'}}, {cookie: {name: sid, value: '${COOKIE}'}}, "
         "{basic: {username: '${USER}', password: '${PASSWORD}'}}]"
-    ]
+    )
 
     async def echo(request: web.BaseRequest) -> web.StreamResponse:
         said = {"url": str(request.raw_path), "headers": dict(request.headers)}
@@ -243,7 +244,7 @@ plugin: shop
 contact: a@example.com
 spec: spec.yaml
 upstream:
-  {credentials[0]}
+  {credential}
   headers: {{X-Fixed: "${{FIXED}}"}}
 auth: {{service: {{tokens: {{me: "${{TOKEN}}"}}, verification_tokens: {{openai: "${{VERIFY}}"}}}}}}
 operations:
@@ -532,7 +533,7 @@ async def test_a_coded_reply_is_decoded(serve: Serve, upstream: Upstream) -> Non
 
 async def test_a_huge_call_is_refused(serve: Serve, upstream: Upstream) -> None:
     client = await shop(serve, upstream)
-    answer = await client.post("/call/addItem", data=b" " * 2_000_000)
+    answer = await client.post("/call/addItem", data=io.BytesIO(b" " * 2_000_000))
     assert (answer.status, answer.json()["code"]) == (413, "body_too_large")
 
 

@@ -24,7 +24,7 @@ from gateway.cli.common import (
     state_option,
 )
 from gateway.errors import Refusal
-from gateway.faces.openapi import read_named
+from gateway.faces.calls import read_named
 from gateway.pipeline import Call, Shared, plans
 from gateway.plugin import Operation, Plugin
 from gateway.shrinking import count
@@ -59,9 +59,7 @@ def call(
         answer = run(_call(plugin, chosen, parse_arguments(arguments), caller_headers(headers)))
     except Refusal as refusal:
         if as_json:
-            print_json(
-                {"status": refusal.status, "code": refusal.code, "detail": refusal.detail}
-            )
+            print_json({"status": refusal.status, "code": refusal.code, "detail": refusal.detail})
         else:
             err.print(f"{refusal.status} {refusal.code}: {refusal.detail}", markup=False)
         sys.exit(1)

@@ -20,12 +20,12 @@ from gateway.cli.common import (
     state_option,
 )
 from gateway.errors import Refusal
-from gateway.faces.openapi import read_named
+from gateway.faces.calls import read_named
 from gateway.pipeline import mask_of, steps_of
 from gateway.pipeline.call import Call
-from gateway.pipeline.credential import prove
 from gateway.pipeline.fetch import composer
 from gateway.plugin import Operation, Plugin
+from gateway.request import prove
 
 
 @click.command()

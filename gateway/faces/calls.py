@@ -97,8 +97,10 @@ def _read_query(operation: Operation, query: str, arguments: dict[str, Any]) -> 
             arguments[name] = text
         elif argument.is_list:
             arguments[name] = lists[name] = [_typed(argument, text)]
-        else:
+        elif argument.place == "body" or text[:1] == "{":
             arguments[name] = _typed(argument, text)
+        else:
+            arguments[name] = text
 
 
 def _unquoted(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.faces.schemas import Names, Rewriter, reached
+from gateway.faces.texts import Words
 from gateway.plugin import Operation, Plugin
 from gateway.values import Schema
 
@@ -13,20 +14,20 @@ class Components:
     """What all operations of one plugin refer to.
 
     `answers` rewrites the answer of each operation, by its name; `inputs` rewrites arguments.
-    `upstream` are the upstream's own components, unchanged.
+    `upstream` are the upstream's own components, unchanged; `words` are what may be shortened.
     """
 
     def __init__(self, plugin: Plugin) -> None:
         self.upstream: Mapping[str, Schema] = plugin.components
         self.answers: dict[str, Rewriter] = {}
-        self._in_place = plugin.config.spec is None  # all words are then the operator's
+        self.words = Words(plugin.config)
         self._worlds: list[tuple[dict[str, Schema], Rewriter]] = []
         names = Names()
         for operation in plugin.operations.values():
             self.answers[operation.name] = self._answer(operation, names)
         wanted = [arg.schema for one in plugin.operations.values() for arg in one.arguments]
         inputs = reached(wanted, plugin.components)
-        self.inputs = Rewriter(names.give(inputs, "Input"), "readOnly", self._in_place)
+        self.inputs = Rewriter(names.give(inputs, "Input"), "readOnly", self.words)
         self._worlds.append((inputs, self.inputs))
 
     def _answer(self, operation: Operation, names: Names) -> Rewriter:
@@ -39,7 +40,7 @@ class Components:
         )
         world = next(fitting, None)
         if world is None:
-            world = {}, Rewriter({}, "writeOnly", self._in_place)
+            world = {}, Rewriter({}, "writeOnly", self.words)
             self._worlds.append(world)
         known, rewriter = world
         rewriter.names.update(names.give(name for name in needed if name not in known))

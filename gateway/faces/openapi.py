@@ -90,8 +90,7 @@ def describe(plugin: Plugin, base_url: str) -> tuple[dict[str, Any], tuple[Degra
     ledger: list[Degraded] = []
     paths: dict[str, dict[str, Any]] = {}
     for operation in plugin.operations.values():
-        in_place = plugin.config.spec is None
-        written, noted = operation_object(operation, components, in_place=in_place)
+        written, noted = operation_object(operation, components)
         paths.setdefault(operation.address, {})[operation.method.lower()] = written
         ledger += noted
     schemas, shortened = components.schemas()

@@ -15,9 +15,9 @@ from typing import Any
 
 from gateway.faces.components import Components
 from gateway.faces.schemas import Rewriter
-from gateway.faces.texts import LONGEST, shorten
+from gateway.faces.texts import LONGEST
 from gateway.plugin import Operation
-from gateway.request.schemas import SCALARS, kinds, properties, resolve
+from gateway.request.schemas import SCALARS, kinds, resolve
 from gateway.spec.content import kind
 from gateway.values import Argument, Degraded, Schema
 
@@ -28,39 +28,31 @@ _NO_CONTENT = frozenset({"204", "205"})
 
 
 def operation_object(
-    operation: Operation, components: Components, *, in_place: bool
+    operation: Operation, components: Components
 ) -> tuple[dict[str, Any], list[Degraded]]:
     """Write one operation.
-
-    `in_place` says that there is no spec, so that every word is the operator's.
 
     Returns:
         The object, and what was shortened or left out for it.
     """
-    return _Writer(operation, components, in_place=in_place).write()
+    return _Writer(operation, components).write()
 
 
 class _Writer:
     """Writes one operation and notes what it had to change."""
 
-    def __init__(self, operation: Operation, components: Components, *, in_place: bool) -> None:
+    def __init__(self, operation: Operation, components: Components) -> None:
         self._operation = operation
         self._components = components
-        self._in_place = in_place
         self._notes: list[str] = []
-        spec = operation.spec
-        self._spec_words = {each.description for each in spec.parameters}
-        if spec.body is not None:
-            self._spec_words |= _descriptions(spec.body.schema, components.upstream)
 
     def write(self) -> tuple[dict[str, Any], list[Degraded]]:
         """Write it; see `operation_object`."""
         operation = self._operation
-        written = operation.written or self._in_place
-        words = operation.description
-        description = words if written else self._short(words, "its description")
-        summary = operation.summary
-        summary = summary if self._in_place else self._short(summary, "its summary")
+        description = self._fit(operation.description, "its description")
+        # Where the operator has said it better, the spec's line would only stand in the way:
+        # some clients show a summary and never the description.
+        summary = "" if operation.written else self._fit(operation.summary, "its summary")
         parameters = [
             self._parameter(each) for each in operation.arguments if each.served != "body"
         ]
@@ -81,8 +73,8 @@ class _Writer:
         place = f"{operation.method} {operation.spec.key}"
         return served, [Degraded(place, note) for note in self._notes]
 
-    def _short(self, text: str, what: str) -> str:
-        short = shorten(text)
+    def _fit(self, text: str, what: str) -> str:
+        short = self._components.words.fit(text)
         if short != text.strip():
             self._notes.append(
                 f"{what} is shortened from {len(text)} to {len(short)} characters "
@@ -121,16 +113,9 @@ class _Writer:
             return {**self._schema(schema), "items": {"type": "string"}}, hint
         return self._schema(schema), ""
 
-    def _is_own(self, argument: Argument) -> bool:
-        """Whether an argument's description is the operator's."""
-        words = argument.description
-        return self._in_place or bool(words and words not in self._spec_words)
-
     def _words(self, argument: Argument) -> str:
-        """An argument's description: the operator's whole, the spec's shortened."""
         words = argument.description or str(argument.schema.get("description") or "")
-        what = f"the description of {argument.name!r}"
-        return words if self._is_own(argument) else self._short(words, what)
+        return self._fit(words, f"the description of {argument.name!r}")
 
     def _example(self, argument: Argument, key: str) -> dict[str, Any]:
         if argument.example is None:
@@ -166,8 +151,10 @@ class _Writer:
 
     def _property(self, argument: Argument) -> Schema:
         schema = self._schema(argument.schema)
-        # A component brings the spec's words itself.
-        words = self._words(argument) if self._is_own(argument) or "$ref" not in schema else ""
+        component = resolve(argument.schema, self._components.upstream)
+        # A component that is referred to brings its own words.
+        is_said = "$ref" in schema and argument.description == component.get("description")
+        words = "" if is_said else self._words(argument)
         return {
             **schema,
             **({"description": words} if words else {}),
@@ -191,7 +178,7 @@ class _Writer:
         """The response of success: the answer as the gateway sends it."""
         operation, reply = self._operation, self._operation.spec.reply
         status = reply.status if re.fullmatch("2[0-9]{2}", reply.status) else "200"
-        words = shorten(reply.description) or "Success"
+        words = self._fit(reply.description, "the description of its answer") or "Success"
         if status in _NO_CONTENT or operation.method == "HEAD":
             return {status: {"description": words}}
         if kind(reply.content_type) == "json":
@@ -218,6 +205,8 @@ def _one_form(argument: Argument, components: Mapping[str, Schema]) -> Schema:
         types = [each for each in schema["type"] if each != "null"]
         types = ["array"] if "array" in types else types
         schema = {**schema, "type": types[0] if len(types) == 1 else types}
+        if "enum" in schema:
+            schema["enum"] = [each for each in schema["enum"] if each is not None]
     return schema
 
 
@@ -226,14 +215,6 @@ def _forms(schema: Schema, components: Mapping[str, Schema]) -> list[Schema]:
     return [
         resolve(form, components) for form in [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
     ]
-
-
-def _descriptions(schema: Schema, components: Mapping[str, Schema]) -> set[str]:
-    """The words of a body's schema and of its properties, as the spec has them."""
-    found = properties(schema, components)
-    each = [schema, resolve(schema, components)]
-    each += [resolve(member, components) for member in (found[0].values() if found else ())]
-    return {str(one["description"]) for one in each if one.get("description")}
 
 
 def _with(schema: Any, components: Mapping[str, Schema]) -> str:

@@ -283,13 +283,14 @@ def _passed_on(plugin: Plugin) -> str:
         for entry in each.values()
         if isinstance(entry, types.Parameter) and entry.header
     ]
-    names = sorted({name.lower() for name in [*config.upstream.forward, *filled]})
+    own = [] if isinstance(config.auth, str) or config.auth.service else ["authorization"]
+    names = sorted({name.lower() for name in [*config.upstream.forward, *filled, *own]})
     headers = (
         "Of your request's headers, these: "
         + ", ".join(f"<code>{escape(name)}</code>" for name in names)
         + "."
         if names
-        else "None of your request's own headers."
+        else "None of your request's headers."
     )
     return f"Passed on to the API: the arguments that are sent with a call. {headers}"
 

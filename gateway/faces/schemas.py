@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import Any, Literal
 
-from gateway.faces.texts import shorten
+from gateway.faces.texts import Words
 from gateway.values import Schema
 
 _BY_NAME = frozenset({"properties", "patternProperties", "$defs", "dependentSchemas"})
@@ -41,12 +41,12 @@ class Rewriter:
     """How schemas of one side are rewritten. `names` maps upstream names to served ones.
 
     `left_out` is the keyword that takes a property out: `readOnly` of requests, `writeOnly` of
-    answers. `shortened` counts the descriptions that were; `keeps_words` forbids it.
+    answers. `shortened` counts the descriptions that were.
     """
 
     names: dict[str, str]
     left_out: Literal["readOnly", "writeOnly"]
-    keeps_words: bool = False
+    words: Words
     shortened: int = 0
 
     def schema(self, schema: Any) -> Any:
@@ -76,11 +76,9 @@ class Rewriter:
         return self._without_missing(schema, served)
 
     def _text(self, text: Any) -> str:
-        if self.keeps_words:
-            return str(text)
-        short = shorten(str(text))
-        self.shortened += short != str(text).strip()
-        return short
+        fitting = self.words.fit(str(text))
+        self.shortened += fitting != str(text).strip()
+        return fitting
 
     def _without_missing(self, schema: Schema, served: Schema) -> Schema:
         """Take properties that were left out off `required`."""

@@ -1,8 +1,16 @@
-"""Shorten a text at a sentence. For the spec's own words, never for the operator's."""
+"""The spec's words shortened at a sentence, the operator's never.
+
+Descriptions of both kinds stand side by side in what is served, also deep inside a schema. A
+text is the operator's if it stands in the config.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.config import types
 
 # What plugin platforms accept of an operation's or a parameter's description.
 LONGEST = 200
@@ -25,3 +33,46 @@ def shorten(text: str, longest: int = LONGEST) -> str:
         return whole
     head, space, _ = text[:longest].rpartition(" ")
     return (head.rstrip(" ,;:.-") if space and head.strip() else text[: longest - 1]) + "…"
+
+
+class Words:
+    """What may be shortened for one plugin, and what may not."""
+
+    def __init__(self, config: types.Plugin) -> None:
+        self._own = frozenset(text.strip() for text in _written(config))
+
+    def fit(self, text: str) -> str:
+        """A text as it is served: the operator's as it is, the spec's shortened."""
+        text = text.strip()
+        return text if text in self._own else shorten(text)
+
+
+def _written(config: types.Plugin) -> Iterator[str]:
+    """The operator's texts: of operations, parameters and schemas written in the config."""
+    settings = config.operations.values() if isinstance(config.operations, dict) else ()
+    for one in settings:
+        if one is not None:
+            yield one.description or ""
+            yield from _of_parameters(one.parameters)
+            yield from _of_schema(one.body)
+            yield from _of_schema(one.returns)
+    yield from _of_parameters(config.parameters)
+
+
+def _of_parameters(parameters: types.Parameters) -> Iterator[str]:
+    for one in parameters.values():
+        if isinstance(one, types.Parameter):
+            yield one.description or ""
+            yield from _of_schema([one.items, one.properties])
+
+
+def _of_schema(node: Any) -> Iterator[str]:
+    """Every text under the key `description`, wherever it stands."""
+    if isinstance(node, list):
+        for each in node:
+            yield from _of_schema(each)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "description" and isinstance(value, str):
+                yield value
+            yield from _of_schema(value)

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from gateway.caching import Flights, MemoryStore
-from gateway.pipeline import auth, cache, credential, fetch, limit, shrink, validate
+from gateway.pipeline import auth, cache, fetch, limit, shrink, validate
 from gateway.pipeline.call import Call, Clock, Plan
-from gateway.pipeline.credential import Proof
 from gateway.pipeline.limit import Windows
 from gateway.pipeline.locate import locator
 from gateway.pipeline.mask import Mask
 from gateway.plugin import Operation, Plugin
+from gateway.request import Proof, kinds_of, prove
 
 __all__ = ["Call", "Plan", "Shared", "mask_of", "plans", "steps_of"]
 
@@ -40,16 +40,24 @@ class Shared:
 
 def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict[str, Plan]:
     """Compose the plan of every operation of `plugin`, by name."""
-    proof = credential.prove(plugin.config.upstream.credential)
+    proof = prove(plugin.config.upstream.credential)
     mask = mask_of(plugin, proof)
     locate = locator(plugin)
     composed = {}
     for operation in plugin.operations.values():
         source = fetch.step(operation, plugin, client, proof, mask, shared.wall)
-        source = cache.step(operation, plugin, proof, shared, source)
-        plan = shrink.step(
-            operation, locate, shared.wall, source, own_credential=proof != Proof()
+        source = cache.step(
+            operation,
+            plugin,
+            proof,
+            shared.store,
+            shared.flights,
+            shared.key,
+            shared.wall,
+            shared.steady,
+            source,
         )
+        plan = shrink.step(operation, locate, shared.wall, source, own_credential=bool(proof.taken))
         plan = validate.step(operation, plan)
         plan = limit.step(operation, shared.windows, shared.steady, plan)
         composed[operation.name] = auth.step(plugin, plan)
@@ -58,13 +66,12 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
 
 def mask_of(plugin: Plugin, proof: Proof | None = None) -> Mask:
     """The mask over everything that a plugin's config keeps secret."""
-    proof = proof or credential.prove(plugin.config.upstream.credential)
-    return Mask([*plugin.secrets, *credential.secrets_of(proof)])
+    proof = proof or prove(plugin.config.upstream.credential)
+    return Mask([*plugin.secrets, *proof.composed])
 
 
 def steps_of(plugin: Plugin, operation: Operation) -> list[tuple[str, str]]:
     """The steps in an operation's plan and what each does, for people."""
-    upstream = plugin.config.upstream
     steps = []
     if not isinstance(plugin.config.auth, str):
         steps.append(("auth", plugin.config.auth.chosen[0]))
@@ -76,10 +83,7 @@ def steps_of(plugin: Plugin, operation: Operation) -> list[tuple[str, str]]:
     kept = cache.describe(operation)
     if kept:
         steps.append(("cache", kept))
-    credential_kinds = upstream.credential or ()
-    if not isinstance(credential_kinds, list | tuple):
-        credential_kinds = [credential_kinds]
-    shown = ", ".join(one.chosen[0] for one in credential_kinds) or "none"
-    text = f"{plugin.base}, {operation.timeout:g} s, {operation.max_bytes:,} bytes, credential: {shown}"
-    steps.append(("fetch", text))
+    bounds = f"at most {operation.timeout:g} s and {operation.max_bytes:,} bytes"
+    kinds = ", ".join(kinds_of(plugin.config.upstream.credential)) or "none"
+    steps.append(("fetch", f"from {plugin.base}, {bounds}; credential: {kinds}"))
     return steps

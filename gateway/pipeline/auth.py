@@ -95,8 +95,10 @@ def _shown(headers: Mapping[str, str], scheme: str) -> str | None:
 
 
 def _refuser(plugin: Plugin, scheme: str) -> Callable[[str, str], Unauthorized]:
-    example = "Authorization: Bearer <token>" if scheme == "bearer" else (
-        "Authorization: Basic <base64 of user:password>"
+    example = (
+        "Authorization: Bearer <token>"
+        if scheme == "bearer"
+        else ("Authorization: Basic <base64 of user:password>")
     )
     challenge = f'{scheme.title()} realm="{plugin.name}"'
 

@@ -19,9 +19,9 @@ from yarl import URL
 
 from gateway.errors import RedirectRefused, ReplyTooLarge, UpstreamFailed, UpstreamTimeout
 from gateway.pipeline.call import Call, Clock, Source, built
-from gateway.pipeline.credential import Proof
 from gateway.pipeline.mask import Mask
 from gateway.plugin import Operation, Plugin, origin
+from gateway.request import Proof
 from gateway.values import Reply, UpstreamRequest
 
 # A trailing slash, a canonical name, a versioned path: more hops than that are a loop.
@@ -217,5 +217,3 @@ def _failure(error: Exception) -> str:
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "The upstream closed the connection without a reply. Try again."
     return "The upstream's reply is not valid HTTP."
-
-

@@ -24,9 +24,7 @@ class Mask:
     """Replaces secrets, each in all its forms."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {
-            form for secret in secrets if len(secret) >= MIN_SECRET for form in _forms(secret)
-        }
+        forms = {form for secret in secrets if len(secret) >= MIN_SECRET for form in _forms(secret)}
         longest_first = sorted(forms, key=len, reverse=True)
         self._texts = tuple(longest_first)
         self._bytes = tuple(form.encode("utf-8", "surrogateescape") for form in longest_first)

@@ -23,13 +23,17 @@ from gateway.values import Answer, Headers, Reply
 
 MAX_ERROR = 4096  # bytes of an upstream's own JSON error that pass
 _MAX_LINE = 300  # characters of any other error's text
+_MAX_MESSAGE = 64 * 1024  # bytes of a JSON error that are looked into
+# Bytes of an error page that are looked into: its title is at its top, and the patterns that
+# strip it take quadratic time in the worst case.
+_MAX_PAGE = 4096
 # A body beyond this is shrunk in a thread, so that other calls go on; 256 KiB is a millisecond
 # of parsing, some of fitting.
 _THREAD = 256 * 1024
 _PASS = frozenset(
     {
-        "content-type", "content-language", "content-disposition", "last-modified",
-        "cache-control", "expires", "vary", "retry-after", "etag", "location",
+        "content-language", "content-disposition", "last-modified", "cache-control", "expires",
+        "vary", "retry-after", "etag",
     }
 )  # fmt: skip
 Locate = Callable[[str], str | None]
@@ -91,19 +95,16 @@ def _answer(operation: Operation, locate: Locate, reply: Reply) -> Answer:
         else:
             body, content_type = shrinker.shrink_other(body, content_type)
             same = body is reply.body
-    headers = [(name, value) for name, value in reply.headers if name.lower() in _PASS]
     kept: list[tuple[str, str]] = []
-    for name, value in headers:
+    for name, value in reply.headers:
         match name.lower():
-            case "content-type":
-                continue
             case "location":
                 address = locate(value)
                 if address is not None:
                     kept.append(("Location", address))
             case "etag" if not same:
                 kept.append(("ETag", _etag(value, shrinker.fingerprint)))
-            case _:
+            case known if known in _PASS or known.startswith("ratelimit"):
                 kept.append((name, value))
     if content_type and body:
         kept.append(("Content-Type", content_type))
@@ -147,17 +148,26 @@ def _error(reply: Reply, *, own_credential: bool, now: float) -> Answer:
 
 def _said(body: bytes, content_type: str) -> str:
     """What an error page or an error object says, in one bounded line."""
-    text = body[: 64 * 1024].decode("utf-8", "replace")
     if is_json(content_type):
-        text = _message(text)
-    elif "html" in content_type or text.lstrip()[:1] == "<":
-        title = re.search(r"<(?:title|h1)[^>]*>([^<]{1,400})</", text, re.IGNORECASE)
-        bare = re.sub(r"<(script|style)\b[^>]*>.*?</\1>", " ", text, flags=re.S | re.I)
-        text = html.unescape(title[1] if title else re.sub(r"<[^>]*>", " ", bare))
-    elif content_type and not content_type.startswith("text/"):
-        return ""
+        text = _message(body[:_MAX_MESSAGE].decode("utf-8", "replace"))
+    else:
+        text = body[:_MAX_PAGE].decode("utf-8", "replace")
+        if "html" in content_type or text.lstrip()[:1] == "<":
+            text = _page_text(text)
+        elif content_type and not content_type.startswith("text/"):
+            return ""
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= _MAX_LINE else text[: _MAX_LINE - 1].rstrip() + "…"
+
+
+def _page_text(page: str) -> str:
+    """The title of an error page, else its text."""
+    title = re.search(r"<(?:title|h1)[^>]*>([^<]{1,400})</", page, re.IGNORECASE)
+    if title:
+        return html.unescape(title[1])
+    flags = re.DOTALL | re.IGNORECASE
+    bare = re.sub(r"<(script|style)\b[^>]*>.*?</\1>", " ", page, flags=flags)
+    return html.unescape(re.sub(r"<[^>]*>", " ", bare))
 
 
 def _message(text: str) -> str:

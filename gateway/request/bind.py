@@ -72,26 +72,26 @@ def bind(
     drafts = [Draft(target) for target in targets]
     faults: list[Fault] = []
     used = _match(drafts, components, parameters, own, faults)
+    _require_together(drafts)
     sent_anyway = {(place, _fold(place, name)) for place, name in taken}
 
-    slots: list[Slot] = []
-    shown: list[Draft] = []
-    for draft in drafts:
+    slots: dict[int, Slot] = {}
+    shown: list[int] = []
+    for index, draft in enumerate(drafts):
         if (draft.target.place, _fold(draft.target.place, draft.target.name)) in sent_anyway:
-            slots.append(_taken_slot(draft, faults))
+            slots[index] = _taken_slot(draft, faults)
         elif draft.is_shown:
-            shown.append(draft)
+            shown.append(index)
         else:
-            slots.append(withheld_slot(draft, components, faults))
-    names = served_names([(draft.target, draft.renamed) for draft in shown])
-    for draft, name in zip(shown, names, strict=True):
-        slots.append(shown_slot(draft, name, components, faults))
-    order = {id(target): index for index, target in enumerate(targets)}
-    slots.sort(key=lambda slot: order[id(slot.target)])
+            slots[index] = withheld_slot(draft, components, faults)
+    names = served_names([(drafts[index].target, drafts[index].renamed) for index in shown])
+    for index, name in zip(shown, names, strict=True):
+        slots[index] = shown_slot(drafts[index], name, components, faults)
+    found = [slots[index] for index in range(len(drafts))]
 
-    arguments = tuple(slot.argument for slot in slots if slot.argument is not None)
-    withheld = _withheld(slots, arguments)
-    layout, words, unwritable = lay_out(operation, components, slots, withheld, taken)
+    arguments = tuple(slot.argument for slot in found if slot.argument is not None)
+    withheld = _withheld(found, arguments)
+    layout, words, unwritable = lay_out(operation, components, found, withheld, taken)
     faults += [((key,), f"the value {fault}") for key, fault in _keys_of(drafts, unwritable)]
     explain = explainer(replace(words, example=sample_call(arguments, components)), layout.sent)
 
@@ -102,8 +102,8 @@ def bind(
 
 
 def _keys_of(drafts: list[Draft], unwritable: list[tuple[Target, str]]) -> list[tuple[str, str]]:
-    keys = {id(draft.target): draft.key for draft in drafts}
-    return [(key, fault) for target, fault in unwritable if (key := keys[id(target)]) is not None]
+    keys = {draft.target.full_name: draft.key for draft in drafts}
+    return [(key, text) for target, text in unwritable if (key := keys[target.full_name])]
 
 
 def _fold(place: Place, name: str) -> str:
@@ -143,6 +143,14 @@ def _match(
         else:
             draft.key, draft.entry = key, entry
     return frozenset(used)
+
+
+def _require_together(drafts: list[Draft]) -> None:
+    """Where the config puts something into an optional body, the body is always sent."""
+    if any(draft.target.place == "body" and draft.sends for draft in drafts):
+        for draft in drafts:
+            if draft.target.together:
+                draft.target = replace(draft.target, required=True)
 
 
 def _meant(key: str, entry: Entry) -> tuple[str, tuple[str, ...]]:

@@ -11,6 +11,7 @@ A call that cannot be built is looked at a second time, slowly, to name all of i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -32,6 +33,7 @@ FinishBody = Callable[[list[Any]], bytes | None]
 
 # RFC 3986 section 3.3, pchar and `/`; `%` because the spec's author has encoded already.
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
+_BLANK = re.compile(r"[\x00-\x20\x7f]")
 _DOTS = ("", ".", "..")
 
 
@@ -173,6 +175,8 @@ def chunks_of(path: str, names: Mapping[str, int]) -> tuple[Chunk, ...]:
 
 def clean_base(base_url: str) -> str:
     """A base URL without its last slash, as the operator wrote it. Raises: ValueError."""
+    if _BLANK.search(base_url):  # `urlsplit` takes some of these out without a word
+        raise ValueError("a base URL holds no spaces and no control characters")
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"expected an http or https URL, found {base_url!r}")

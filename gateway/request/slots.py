@@ -74,6 +74,15 @@ class Draft:
             )
         return isinstance(entry, Parameter) and entry.pin is ABSENT and entry.header is None
 
+    @property
+    def sends(self) -> bool:
+        """Whether something is sent that no caller gives."""
+        return any(
+            isinstance(entry, Parameter)
+            and (entry.pin is not ABSENT or (top and entry.default is not ABSENT))
+            for entry, top in ((self.entry, True), *((entry, False) for *_, entry in self.below))
+        )
+
 
 def _own_value(target: Target) -> Any:
     """What the upstream's schema itself says is sent: its default, or the only value there is."""
@@ -97,7 +106,7 @@ def withheld_slot(draft: Draft, components: Components, faults: list[Fault]) -> 
     if entry == "hide":
         # The upstream fills its own default in, but a path cannot be left out.
         default = _own_value(target)
-        if target.required and default is ABSENT:
+        if (target.required or target.together) and default is ABSENT:
             faults.append(((key,), f"{target.name!r} is required upstream: pin it to a value"))
         value = default if target.place == "path" else ABSENT
         return Slot(target, value=value, withheld=HIDDEN, names=names)
@@ -153,9 +162,7 @@ def shown_slot(draft: Draft, name: str, components: Components, faults: list[Fau
 
 def _with_pins_below(slot: Slot, schema: Schema, components: Components) -> Slot:
     """Pins inside a value are sent even when the value is not; shown only if more is left."""
-    value: Any = {} if slot.value is ABSENT else slot.value
-    for one in slot.nested:
-        value = one.apply(value)
+    value: Any = {} if slot.value is ABSENT else slot.value  # the writer puts the pins in
     if resolve(schema, components).get("properties") == {}:
         names = frozenset({slot.target.name})
         return replace(slot, required=False, value=value, withheld=PINNED, names=names)

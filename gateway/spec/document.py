@@ -19,6 +19,10 @@ from gateway.errors import SpecError, Unreadable
 
 Family = Literal["2.0", "3.0", "3.1"]
 
+_PAGE = (
+    "a web page, not an API description; write the address of the JSON or YAML behind it "
+    "(often /openapi.json, /swagger.json or /v3/api-docs)"
+)
 _BUNDLE = "bundle it into one document, for example with `npx @redocly/cli bundle`"
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -27,11 +31,7 @@ _MARKS = (
 )
 # What a text that is no JSON or YAML begins with, and what it then is.
 _TEXTS = (
-    (
-        re.compile(r"<(!doctype html|html|head|body|script)\b", re.IGNORECASE),
-        "a web page, not an API description; write the address of the JSON or YAML behind it "
-        "(often /openapi.json, /swagger.json or /v3/api-docs)",
-    ),
+    (re.compile(r"<(!doctype html|html|head|body|script)\b", re.IGNORECASE), _PAGE),
     (re.compile(r"<"), "XML (WSDL, WADL?); an OpenAPI document in JSON or YAML is needed"),
     (
         re.compile(r"(type|schema|enum|input|interface|scalar|directive|extend)\s+@?\w*\s*[{@]"),

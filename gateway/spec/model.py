@@ -30,7 +30,7 @@ from gateway.values import (
     SpecReply,
 )
 
-METHODS = frozenset("get put post delete options head patch trace query".split())
+METHODS = frozenset(["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"])
 # Set by the gateway itself; OpenAPI says that such parameters are ignored (§4.8.12).
 _RESERVED_HEADERS = frozenset({"accept", "content-type", "authorization"})
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 §5.6.2: names of headers, cookies

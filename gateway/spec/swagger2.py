@@ -25,7 +25,7 @@ _STYLES = {
     "ssv": ("spaceDelimited", False),
     "pipes": ("pipeDelimited", False),
 }
-_PARAMETER_KEYS = ("name", "in", "description", "required", "example", "allowEmptyValue")
+_PARAMETER_KEYS = ("name", "in", "description", "required", "example")
 
 Document = dict[str, Any]
 

@@ -7,7 +7,6 @@ Source: RFC 9110 section 11.6, RFC 6750, RFC 7617, RFC 6265 section 4.2.
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,10 @@ from urllib.parse import quote
 from multidict import CIMultiDict
 
 from gateway.config import types
+from gateway.values import Place
+
+
+Credentials = types.Credential | Sequence[types.Credential] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Proof:
     headers: tuple[tuple[str, str], ...] = ()
     query: str = ""
     cookie: str = ""
+    taken: frozenset[tuple[Place, str]] = frozenset()  # what no argument may set
 
     def url(self, url: str) -> str:
         """The URL with the query parts of the credential."""
@@ -40,49 +44,65 @@ class Proof:
             own = headers.get("Cookie")
             headers["Cookie"] = f"{own}; {self.cookie}" if own else self.cookie
 
-    def digest(self, key: bytes) -> bytes:
-        """A keyed digest: tells credentials apart without telling them."""
-        shown = repr((self.headers, self.query, self.cookie)).encode()
-        return hashlib.blake2b(shown, key=key, digest_size=16).digest()
+    @property
+    def composed(self) -> tuple[str, ...]:
+        """Texts that hold a secret in another form than the config's: basic's base64."""
+        return tuple(value.partition(" ")[2] or value for _, value in self.headers)
+
+    @property
+    def identity(self) -> bytes:
+        """The credential as bytes, for a digest that tells credentials apart."""
+        return repr((self.headers, self.query, self.cookie)).encode()
 
 
-def prove(credential: types.Credential | Sequence[types.Credential] | None) -> Proof:
+def prove(credential: Credentials) -> Proof:
     """Compile the credentials of an upstream into one proof."""
-    if credential is None:
-        return Proof()
-    kinds = [credential] if isinstance(credential, types.Credential) else credential
-    proofs = [KINDS[kind](settings) for kind, settings in (one.chosen for one in kinds)]
+    proofs = [KINDS[kind](settings) for kind, settings in _chosen(credential)]
     return Proof(
         tuple(pair for proof in proofs for pair in proof.headers),
         "&".join(proof.query for proof in proofs if proof.query),
         "; ".join(proof.cookie for proof in proofs if proof.cookie),
+        frozenset(pair for proof in proofs for pair in proof.taken),
     )
 
 
-def secrets_of(proof: Proof) -> tuple[str, ...]:
-    """Composed texts that hold a secret in another form than the config's: basic's base64."""
-    return tuple(value.partition(" ")[2] or value for _, value in proof.headers)
+def kinds_of(credential: Credentials) -> tuple[str, ...]:
+    """The kinds of an upstream's credentials."""
+    return tuple(kind for kind, _ in _chosen(credential))
+
+
+def _chosen(credential: Credentials) -> list[tuple[str, Any]]:
+    if credential is None:
+        return []
+    several = [credential] if isinstance(credential, types.Credential) else credential
+    return [one.chosen for one in several]
 
 
 def _header(secret: types.NamedSecret) -> Proof:
-    return Proof(headers=((secret.name, secret.value),))
+    return _in_header(secret.name, secret.value)
 
 
 def _query(secret: types.NamedSecret) -> Proof:
-    return Proof(query=f"{quote(secret.name, safe='')}={quote(secret.value, safe='')}")
+    query = f"{quote(secret.name, safe='')}={quote(secret.value, safe='')}"
+    return Proof(query=query, taken=frozenset({("query", secret.name)}))
 
 
 def _cookie(secret: types.NamedSecret) -> Proof:
-    return Proof(cookie=f"{secret.name}={secret.value}")
+    cookie = f"{secret.name}={secret.value}"
+    return Proof(cookie=cookie, taken=frozenset({("cookie", secret.name)}))
 
 
 def _bearer(token: str) -> Proof:
-    return Proof(headers=(("Authorization", f"Bearer {token}"),))
+    return _in_header("Authorization", f"Bearer {token}")
 
 
 def _basic(secret: types.BasicSecret) -> Proof:
     text = f"{secret.username}:{secret.password}".encode()
-    return Proof(headers=(("Authorization", f"Basic {base64.b64encode(text).decode()}"),))
+    return _in_header("Authorization", f"Basic {base64.b64encode(text).decode()}")
+
+
+def _in_header(name: str, value: str) -> Proof:
+    return Proof(headers=((name, value),), taken=frozenset({("header", name)}))
 
 
 KINDS: dict[str, Callable[[Any], Proof]] = {

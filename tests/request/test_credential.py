@@ -5,7 +5,7 @@ import pytest
 from multidict import CIMultiDict
 
 from gateway.config import types
-from gateway.pipeline.credential import KINDS, Proof, prove
+from gateway.request.credential import KINDS, prove
 
 
 def shown(url: str, **kind: object) -> tuple[str, dict[str, str]]:
@@ -43,7 +43,13 @@ def test_several_kinds_are_shown_together_and_a_query_is_joined() -> None:
     assert proof.headers == (("Authorization", "Bearer t"),)
 
 
-def test_the_digest_tells_credentials_apart_and_depends_on_the_key() -> None:
-    one, two = Proof(headers=(("A", "1"),)), Proof(headers=(("A", "2"),))
-    assert one.digest(b"k") != two.digest(b"k")
-    assert one.digest(b"k") != one.digest(b"other")
+def test_what_a_credential_sets_no_argument_may_set() -> None:
+    kinds = [{"query": {"name": "key", "value": "k"}}, {"bearer": "t"}]
+    proof = prove(msgspec.convert(kinds, list[types.Credential]))
+    assert proof.taken == {("query", "key"), ("header", "Authorization")}
+
+
+def test_credentials_are_told_apart() -> None:
+    one, two = ({"bearer": "1"}, {"bearer": "2"})
+    first, second = (prove(msgspec.convert(kind, types.Credential)) for kind in (one, two))
+    assert first.identity != second.identity

@@ -1,0 +1,111 @@
+"""`python -m bench` (or `make bench`): run the race, print a table, keep the figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bench.load import BadAnswer
+from bench.race import Result, Unfair, race
+from bench.rivals import RIVALS, Rival
+from bench.servers import NotStarted
+
+RESULTS = Path(__file__).parent / "results"
+NAMES = [rival.name for rival in RIVALS]
+
+
+@click.command()
+@click.option("--seconds", default=2.0, show_default=True, help="How long each is driven a round.")
+@click.option("--rounds", default=5, show_default=True, help="How often each is driven.")
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(NAMES),
+    help="Only this one and what it is measured against. May be repeated.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def main(seconds: float, rounds: int, only: tuple[str, ...], as_json: bool) -> None:
+    """Measure the gateway beside bare aiohttp: calls per second and CPU time per call."""
+    err = Console(stderr=True)
+    try:
+        with err.status("starting") as status:
+            results = race(_chosen(only), rounds=rounds, seconds=seconds, progress=status.update)
+    except (NotStarted, BadAnswer, Unfair) as error:
+        raise click.ClickException(str(error)) from None
+    now = datetime.now(UTC)
+    report = {
+        "date": now.isoformat(timespec="seconds"),
+        "machine": machine(),
+        "rounds": rounds,
+        "seconds": seconds,
+        "results": [dataclasses.asdict(result) for result in results],
+    }
+    text = json.dumps(report, indent=2)
+    RESULTS.mkdir(exist_ok=True)
+    kept = RESULTS / f"{now:%Y-%m-%dT%H-%M-%S}.json"
+    kept.write_text(text + "\n")
+    if as_json:
+        click.echo(text)
+        return
+    out = Console(highlight=False)
+    out.print(table(results))
+    out.print(f"{machine()}; {rounds} rounds of {seconds:g} s; kept in {os.path.relpath(kept)}")
+
+
+def _chosen(only: Sequence[str]) -> list[Rival]:
+    wanted = set(only or NAMES)
+    wanted |= {rival.against for rival in RIVALS if rival.name in wanted}
+    return [rival for rival in RIVALS if rival.name in wanted]
+
+
+def machine() -> str:
+    """What it ran on, in a line."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("aiohttp", "uvloop"))
+    return (
+        f"{next(models, platform.machine())}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}, {libraries}"
+    )
+
+
+def table(results: Sequence[Result]) -> Table:
+    """The results for people."""
+    shown = Table(title="one worker on one core each; medians of the rounds")
+    shown.add_column("rival")
+    for name in ("req/s", "CPU µs per call", "by CPU", "by req/s", "goal", "client busy"):
+        shown.add_column(name, justify="right")
+    for one in results:
+        good = one.ratio_cpu is None or one.ratio_cpu >= one.goal
+        shown.add_row(
+            one.name,
+            f"{one.rate:,.0f}",
+            f"{one.cpu_us:,.1f}",
+            _ratio(one.ratio_cpu, good=good),
+            _ratio(one.ratio_rate, good=good),
+            f"{one.goal:g} of {one.against}" if one.against else "",
+            f"{one.busy:.0%}",
+        )
+    return shown
+
+
+def _ratio(value: float | None, *, good: bool) -> str:
+    if value is None:
+        return ""
+    colour = "green" if good else "red"
+    return f"[{colour}]{value:.2f}[/{colour}]"
+
+
+if __name__ == "__main__":
+    main()

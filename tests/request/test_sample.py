@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.request.sample import sample, sample_call
+from gateway.request.schemas import checker
+from gateway.values import Argument
+
+COMPONENTS: dict[str, Any] = {
+    "Tree": {"required": ["next"], "properties": {"next": {"$ref": "#/components/schemas/Tree"}}},
+}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string"},
+        {"type": "string", "format": "date"},
+        {"type": "string", "format": "uuid"},
+        {"type": "string", "minLength": 8},
+        {"type": "integer", "minimum": 5},
+        {"type": "integer", "maximum": 0},
+        {"type": "number"},
+        {"type": "boolean"},
+        {"type": "array", "items": {"type": "integer"}},
+        {"enum": ["a", "b"]},
+        {"const": 7},
+        {"type": "integer", "default": 3},
+        {"type": "string", "examples": ["x"]},
+        {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        {"required": ["a"], "properties": {"a": {"type": "boolean"}, "b": {}}},
+        {"type": "null"},
+        {},
+    ],
+)
+def test_a_sample_fits_its_schema(schema: Any) -> None:
+    assert checker(schema, {})(sample(schema, {})) is None
+
+
+@pytest.mark.parametrize(
+    "schema", [{"$ref": "#/components/schemas/Tree"}, {"$ref": "#/gone"}, True]
+)
+def test_a_sample_of_anything_comes_to_an_end(schema: Any) -> None:
+    sample(schema, COMPONENTS)
+
+
+def test_a_sample_call_holds_what_is_required_and_what_has_an_example() -> None:
+    arguments = [
+        Argument("a", "query", ("a",), {"type": "integer"}, required=True),
+        Argument("b", "query", ("b",), {"type": "integer"}, example=0),
+        Argument("c", "query", ("c",), {"type": "integer"}),
+        Argument("d", "query", ("d",), {"type": "string"}, example="x" * 1_000),
+    ]
+    assert sample_call(arguments, {}) == {"a": 1, "b": 0}
