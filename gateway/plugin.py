@@ -279,7 +279,8 @@ def _operation(
         model.components,
         chosen.parameters,
         own=frozenset(one.config.parameters),
-        taken=prove(plugin.upstream.credential).taken,
+        taken=prove(plugin.upstream.credential).taken
+        | {("header", name) for name in plugin.upstream.headers},
     )
     matched |= bound.used
     schema = one.config.returns if one.config.returns is not None else spec.reply.schema

@@ -215,7 +215,7 @@ _INSTEAD = {
     "requestBodies": "the request body is taken as any JSON",
     "responses": "nothing is known of the answer",
 }
-_PLAIN, _UNPLAIN = re.compile(r"[A-Za-z0-9._-]+"), re.compile(r"[^A-Za-z0-9._-]+")
+_PLAIN, _UNPLAIN = re.compile(r"[A-Za-z0-9._-]+"), re.compile(r"[^A-Za-z0-9.-]+")
 _NAME_LENGTH = 100  # of names made here; Stripe's own reach 117
 _SUCCESS = re.compile(r"2(?:\d\d|XX)", re.IGNORECASE)
 

@@ -174,7 +174,8 @@ class Caller:
 class Reply:
     """What the upstream sent: decoded from its content coding, bounded, whole.
 
-    `received` is wall-clock seconds. `forms` keeps what `shrink` made of it, beside it, so that
+    `received` is wall-clock seconds, `initial_age` how old it was then, in seconds; that is set
+    when it is stored. `forms` keeps what `shrink` made of it, beside it, so that
     a stored reply is shrunk once.
     """
 
@@ -182,6 +183,7 @@ class Reply:
     headers: Headers
     body: bytes
     received: float = 0.0
+    initial_age: float = 0.0
     forms: dict[str, Answer] = field(default_factory=dict)
 
     def header(self, name: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -105,14 +105,18 @@ def test_operations_are_listed_in_document_order_with_what_they_are_called() -> 
 @pytest.mark.parametrize("ref", ["#/components/pathItems/shared", "#/paths/~1b", "#/paths/%7E1b"])
 def test_a_path_item_may_be_a_reference(ref: str) -> None:
     item = {"get": {"operationId": "shared", "responses": {}}}
-    document = spec(paths={"/r": {"$ref": ref}, "/b": item}, components={"pathItems": {"shared": item}})
+    document = spec(
+        paths={"/r": {"$ref": ref}, "/b": item}, components={"pathItems": {"shared": item}}
+    )
     assert Listed("GET", "/r", "shared") in listed(document)
     trimmed, ledger = trim(document, [("GET", "/r")])
     assert trimmed["paths"] == {"/r": item}
     assert not ledger
 
 
-@pytest.mark.parametrize("odd", [None, "x", [], {"get": None}, {"$ref": "#/paths/~1odd"}, {"$ref": 1}])
+@pytest.mark.parametrize(
+    "odd", [None, "x", [], {"get": None}, {"$ref": "#/paths/~1odd"}, {"$ref": 1}]
+)
 def test_an_odd_path_item_has_no_operations_and_harms_no_other(odd: Any) -> None:
     document = spec(paths={"/odd": odd})
     assert [one.path for one in listed(document)] == ["/a", "/b"]
@@ -127,7 +131,10 @@ def test_paths_in_other_documents_are_told_in_one_line() -> None:
 
 def test_a_choice_that_is_not_there_is_lost() -> None:
     _, ledger = trim(spec(), [("POST", "/a"), ("GET", "/none")])
-    assert [(line.operation, line.lost) for line in ledger] == [("POST /a", True), ("GET /none", True)]
+    assert [(line.operation, line.lost) for line in ledger] == [
+        ("POST /a", True),
+        ("GET /none", True),
+    ]
 
 
 # --- what is kept -----------------------------------------------------------------------------
@@ -139,7 +146,9 @@ def test_only_what_is_reached_is_kept() -> None:
         "B": {"type": "string"},
         "C": A,
     }
-    document = spec(schema=A, components={"schemas": schemas, "securitySchemes": {"k": {}}}, tags=[])
+    document = spec(
+        schema=A, components={"schemas": schemas, "securitySchemes": {"k": {}}}, tags=[]
+    )
     trimmed, ledger = trim(document, [("GET", "/a")])
     assert list(trimmed) == ["openapi", "info", "paths", "components"]
     assert list(trimmed["paths"]) == ["/a"]
@@ -159,7 +168,9 @@ def test_replies_that_are_no_success_are_left_behind() -> None:
 
 def test_the_default_reply_is_kept_where_it_is_the_only_one_of_success() -> None:
     document = spec(paths={"/a": {"get": {"responses": {"default": {}, "404": {}}}}})
-    assert list(trim(document, [("GET", "/a")])[0]["paths"]["/a"]["get"]["responses"]) == ["default"]
+    assert list(trim(document, [("GET", "/a")])[0]["paths"]["/a"]["get"]["responses"]) == [
+        "default"
+    ]
 
 
 def test_what_no_later_step_reads_is_left_behind() -> None:
@@ -229,7 +240,10 @@ def test_siblings_of_a_reference_count_from_3_1_on() -> None:
 @pytest.mark.parametrize(
     ("ref", "name"),
     [
-        ("#/paths/~1b/get/responses/200/content/a~1b/schema", "b_get_responses_200_content_a_b"),
+        (
+            "#/paths/~1b/get/responses/200/content/a~1b/schema",
+            "paths_b_get_responses_200_content_a_b",
+        ),
         ("#/paths/%2Fb/get/responses/200/content/a%7E1b/schema/properties/b", None),
         ("#/components/schemas/D/properties/deep/items", "D_properties_deep_items"),
         ("#/components/schemas/D/allOf/0", "D_allOf_0"),
@@ -387,7 +401,7 @@ def test_messages_show_what_the_document_holds_on_one_short_line() -> None:
 # --- properties -------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=None)
+@cache
 def real(path: Path) -> dict[str, Any]:
     return parse(path.read_bytes(), path.name)
 

@@ -6,7 +6,7 @@ them after a write. It does not revalidate and never serves what is stale.
 
 from gateway.caching.flights import Flights
 from gateway.caching.key import Key, cache_key, partition_of
-from gateway.caching.policy import age, forgotten, freshness, is_keepable, may_share
+from gateway.caching.policy import age, forgotten, freshness, initial_age, is_keepable, may_share
 from gateway.caching.store import MemoryStore
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "cache_key",
     "forgotten",
     "freshness",
+    "initial_age",
     "is_keepable",
     "may_share",
     "partition_of",

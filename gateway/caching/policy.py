@@ -71,9 +71,10 @@ def may_share(reply: Reply) -> bool:
 def age(reply: Reply, now: float) -> int:
     """The Age of an answer from the store, in whole seconds (sections 4.2.3, 5.1).
 
-    `now` is the wall clock; one that was set back adds nothing.
+    `now` is the wall clock; one that was set back adds nothing. What the reply's own headers say
+    was read when it was stored (`Reply.initial_age`): this runs on every hit.
     """
-    return min(int(initial_age(reply) + max(0.0, now - reply.received)), LONGEST)
+    return min(int(reply.initial_age + max(0.0, now - reply.received)), LONGEST)
 
 
 def forgotten(request: UpstreamRequest, reply: Reply) -> tuple[str, ...]:

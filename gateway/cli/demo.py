@@ -27,7 +27,7 @@ TRIES = (
      "/games?seasons[]=2023&team_ids[]=14&per_page=100"),
     ("stocks", "a price", "/price?symbol=AAPL", "/price?symbol=AAPL"),
     ("stocks", "five thousand days, cut to the budget",
-     "/time_series?symbol=AAPL&interval=daily&outputsize=5000",
+     "/time_series?symbol=AAPL&interval=daily&limit=5000",
      "/time_series?symbol=AAPL&interval=1day&outputsize=5000"),
     ("stocks", "an unknown symbol: the upstream's own 400", "/quote?symbol=NOPE",
      "/quote?symbol=NOPE"),

@@ -1,7 +1,8 @@
 """The scalars of the YAML: durations, sizes, rates, budgets. Read at the door, once.
 
-Each type says how it is written (`pattern`, for the JSON Schema and the messages) and how it
-is read (`read`). `no` switches a thing off and reads as the falsy value of its type.
+Each type says how it is written (`schema`, for editors, checks and messages), how it is read
+(`read`) and how a value would be written (`written`, for the reference page). `no` switches a
+thing off and reads as the falsy value of its type.
 """
 
 from __future__ import annotations
@@ -16,11 +17,27 @@ RATE_UNITS = {"s": 1.0, "min": 60.0, "hour": 3600.0, "day": 86400.0}
 DROP_KINDS = ("empty",)
 
 
+def _text_schema(pattern: str, expected: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": pattern, "patternErrorMessage": expected}
+
+
 class Seconds(float):
     """A duration in seconds, written `30s`, `5m`, `2h` or `1d`; above 0."""
 
     pattern: ClassVar[str] = r"^[1-9][0-9]{0,8}(ms|s|m|h|d)$"
     expected: ClassVar[str] = "a duration such as 30s, 5m, 2h or 1d"
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """What the YAML may hold."""
+        return _text_schema(cls.pattern, cls.expected)
+
+    @property
+    def written(self) -> str:
+        """The duration as a person writes it."""
+        units = reversed(DURATION_UNITS.items())
+        fitting = ((unit, self / size) for unit, size in units if self % size == 0)
+        return next((f"{count:.0f}{unit}" for unit, count in fitting if count), "no")
 
     @classmethod
     def read(cls, value: Any) -> Self:
@@ -50,6 +67,17 @@ class Bytes(int):
     expected: ClassVar[str] = "a size such as 64KiB or 10MiB"
 
     @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """What the YAML may hold."""
+        return _text_schema(cls.pattern, cls.expected)
+
+    @property
+    def written(self) -> str:
+        """The size as a person writes it."""
+        units = reversed(SIZE_UNITS.items())
+        return next(f"{self // size}{unit}" for unit, size in units if self % size == 0)
+
+    @classmethod
     def read(cls, value: Any) -> Self:
         """Read the text of a size. Raises: ValueError."""
         match = isinstance(value, str) and re.fullmatch(r"([1-9][0-9]{0,8})(B|[KMG]iB)", value)
@@ -61,7 +89,7 @@ class Bytes(int):
 class _Pair:
     """Two numbers with names. Not a dataclass: msgspec would decode that by itself."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def _pair(self) -> tuple[float, ...]:
         return tuple(getattr(self, name) for name in self.__slots__)
@@ -92,6 +120,11 @@ class Rate(_Pair):
         return self.count > 0
 
     @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """What the YAML may hold."""
+        return _text_schema(cls.pattern, cls.expected)
+
+    @classmethod
     def read(cls, value: Any) -> Self:
         """Read the text of a rate or `no`. Raises: ValueError."""
         if value == "no":
@@ -118,20 +151,34 @@ class Budget(_Pair):
         return self.tokens > 0
 
     @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """What the YAML may hold."""
+        number = {"type": "integer", "minimum": MIN_BUDGET, "maximum": MAX_BUDGET}
+        names = {"tokens": number, "chars": number}
+        exact = {"type": "object", "properties": names, "additionalProperties": False}
+        return {"anyOf": [number, exact, {"enum": ["no"]}]}
+
+    @property
+    def written(self) -> int:
+        """The budget as a person writes it."""
+        return self.tokens
+
+    @classmethod
     def read(cls, value: Any) -> Self:
         """Read a number, a mapping or `no`. Raises: ValueError."""
         if value == "no":
             return cls(0, 0)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= MIN_BUDGET:
+        if type(value) is int and MIN_BUDGET <= value <= MAX_BUDGET:
             return cls(value)
         if isinstance(value, dict) and value.keys() <= {"tokens", "chars"}:
             numbers = {"tokens": 8000, "chars": 95_000, **value}
-            if all(type(n) is int and n >= MIN_BUDGET for n in numbers.values()):
+            if all(type(n) is int and MIN_BUDGET <= n <= MAX_BUDGET for n in numbers.values()):
                 return cls(**numbers)
         raise ValueError(f"expected {cls.expected} (at least {MIN_BUDGET}), found {value!r}")
 
 
 MIN_BUDGET = 100  # below this not even the announcement of a cut fits
+MAX_BUDGET = 10_000_000  # ten times the largest context a model has
 
 
 class Drop(tuple[str, ...]):
@@ -143,6 +190,16 @@ class Drop(tuple[str, ...]):
     def __new__(cls, kinds: Sequence[str] = ()) -> Self:
         """Make one from kinds that are known."""
         return super().__new__(cls, kinds)
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """What the YAML may hold."""
+        return {"anyOf": [{"type": "array", "items": {"enum": list(DROP_KINDS)}}, {"enum": ["no"]}]}
+
+    @property
+    def written(self) -> list[str]:
+        """The list as a person writes it."""
+        return list(self)
 
     @classmethod
     def read(cls, value: Any) -> Self:

@@ -1,9 +1,8 @@
 """The YAML of a plugin, as types. This file is the reference.
 
 The descriptions here are the JSON Schema's, the reference page's and the editor's. A struct
-whose docstring begins with "One of" is a kind: a mapping with exactly one known key, so a
-new credential or auth kind is one struct and one field. Fields are in the order in which a
-person writes them.
+that is a `Kind` is a mapping with exactly one known key, so a new credential or auth kind is
+one struct and one field. Fields are in the order in which a person writes them.
 
 Units: durations are seconds (float), sizes are bytes (int); `30s`, `10MiB` and `30/min` are
 read at the door (`scalars`).
@@ -18,6 +17,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from gateway.config.scalars import Budget, Bytes, Drop, Rate, Seconds, SecondsOrNo
 
 Doc = Meta  # `Doc(description=…)` reads as what it is
+
+# A text that no message repeats. What stands in a credential or a token is a secret, too, when
+# it is written out instead of `${NAME}`.
+SECRET = {"writeOnly": True}
+Hidden = Annotated[str, Meta(extra_json_schema=SECRET)]
 
 
 class Kind(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
@@ -37,27 +41,27 @@ class Block(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True, omit_
 # --- credentials: how we prove ourselves upstream -------------------------------------------
 
 
-class NamedSecret(Block):
+class NamedSecret(Block, frozen=True):
     """A name and a value, sent with every call."""
 
     name: Annotated[str, Doc(description="The header's, query parameter's or cookie's name.")]
-    value: Annotated[str, Doc(description="Its value, usually `${NAME}` or `Token ${NAME}`.")]
+    value: Annotated[Hidden, Doc(description="Its value, usually `${NAME}` or `Token ${NAME}`.")]
 
 
-class BasicSecret(Block):
+class BasicSecret(Block, frozen=True):
     """A user name and a password."""
 
     username: Annotated[str, Doc(description="The user name; may be empty.")]
-    password: Annotated[str, Doc(description="The password; may be empty.")] = ""
+    password: Annotated[Hidden, Doc(description="The password; may be empty.")] = ""
 
 
-class Credential(Kind):
+class Credential(Kind, frozen=True):
     """One of the ways to prove ourselves to the upstream."""
 
     header: Annotated[NamedSecret | None, Doc(description="A header of any name.")] = None
     query: Annotated[NamedSecret | None, Doc(description="A query parameter.")] = None
     cookie: Annotated[NamedSecret | None, Doc(description="A cookie.")] = None
-    bearer: Annotated[str | None, Doc(description="`Authorization: Bearer …`.")] = None
+    bearer: Annotated[Hidden | None, Doc(description="`Authorization: Bearer …`.")] = None
     basic: Annotated[BasicSecret | None, Doc(description="`Authorization: Basic …`.")] = None
 
 
@@ -66,15 +70,16 @@ class Credential(Kind):
 Scheme = Literal["bearer", "basic"]
 
 
-class ServiceAuth(Block):
+class ServiceAuth(Block, frozen=True):
     """Shared secrets: the caller shows one of ours."""
 
     tokens: Annotated[
-        dict[str, str],
+        dict[str, Hidden],
         Doc(
-            description="Who may call, by name: `{chatgpt: \"${TOKEN}\"}`. For `basic` the "
+            description='Who may call, by name: `{chatgpt: "${TOKEN}"}`. For `basic` the '
             "secret is `user:password`.",
             min_length=1,
+            extra_json_schema=SECRET,
         ),
     ]
     scheme: Annotated[Scheme, Doc(description="How the secret is sent.")] = "bearer"
@@ -85,14 +90,14 @@ class ServiceAuth(Block):
     instructions: Annotated[str | None, Doc(description="For people, where to get access.")] = None
 
 
-class UserAuth(Block):
+class UserAuth(Block, frozen=True):
     """Every caller brings the upstream's own key, and it is passed on."""
 
     scheme: Annotated[Scheme, Doc(description="How the key is sent.")] = "bearer"
     instructions: Annotated[str | None, Doc(description="For people, where to get a key.")] = None
 
 
-class OAuth(Block, kw_only=True):
+class OAuth(Block, frozen=True, kw_only=True):
     """The platform signs the user in, and the bearer token is passed on."""
 
     client_url: Annotated[str, Doc(description="Where the user's browser is sent to sign in.")]
@@ -109,7 +114,7 @@ class OAuth(Block, kw_only=True):
     instructions: Annotated[str | None, Doc(description="For people, how to sign in.")] = None
 
 
-class Auth(Kind):
+class Auth(Kind, frozen=True):
     """One of the ways callers prove themselves; `auth: none` asks for nothing."""
 
     service: Annotated[ServiceAuth | None, Doc(description="Shared secrets with names.")] = None
@@ -120,45 +125,45 @@ class Auth(Kind):
 # --- the upstream ---------------------------------------------------------------------------
 
 
-class Upstream(Block):
+class Upstream(Block, frozen=True):
     """The API behind."""
 
-    url: Annotated[
-        str | None, Doc(description="Its base URL, instead of the spec's servers.")
-    ] = None
+    url: Annotated[str | None, Doc(description="Its base URL, instead of the spec's servers.")] = (
+        None
+    )
     credential: Annotated[
         Credential | list[Credential] | None,
         Doc(description="How we prove ourselves: one kind, or a list of them."),
     ] = None
     headers: Annotated[
-        dict[str, str],
+        dict[str, Hidden],
         Doc(description="Always sent; a forwarded header of the same name replaces it."),
     ] = {}
     forward: Annotated[
         list[str],
         Doc(description="Of the caller's headers, only these; each is part of the cache key."),
     ] = []
-    timeout: Annotated[
-        Seconds, Doc(description="The longest a call may take, such as `8s`.")
-    ] = Seconds(30.0)
+    timeout: Annotated[Seconds, Doc(description="The longest a call may take, such as `8s`.")] = (
+        field(default_factory=lambda: Seconds(30.0))
+    )
     max_bytes: Annotated[
         Bytes, Doc(description="The largest answer that is read, such as `10MiB`.")
-    ] = Bytes(10 * 1024 * 1024)
+    ] = field(default_factory=lambda: Bytes(10 * 1024 * 1024))
 
 
-class SpecSource(Block):
+class SpecSource(Block, frozen=True):
     """A spec behind a URL that wants headers."""
 
     url: Annotated[str, Doc(description="Where the spec is.")]
     headers: Annotated[
-        dict[str, str], Doc(description="Sent when it is fetched; may hold `${NAME}`.")
+        dict[str, Hidden], Doc(description="Sent when it is fetched; may hold `${NAME}`.")
     ] = {}
 
 
 # --- parameters and operations --------------------------------------------------------------
 
 
-class Parameter(Block):
+class Parameter(Block, frozen=True):
     """What differs from the spec. The key is an upstream parameter, or with `from` a new name."""
 
     source: Annotated[
@@ -184,7 +189,10 @@ class Parameter(Block):
     ] = None
     place: Annotated[
         Literal["path", "query", "header", "cookie"] | None,
-        Doc(description="Where it is sent. Only where the operation is written in place, as all below."),
+        Doc(
+            description="Where it is sent; this and all below only where the operation is written "
+            "in place."
+        ),
     ] = field(default=None, name="in")
     # JSON Schema keywords, for operations written in place.
     type: Annotated[
@@ -223,12 +231,14 @@ IN_PLACE_KEYS = (
 Parameters = dict[str, Literal["hide"] | Parameter]
 
 
-class Operation(Block):
+class Operation(Block, frozen=True):
     """One operation, under the name the model sees; everything is optional."""
 
     call: Annotated[
         str | None,
-        Doc(description="The spec's operationId, or `METHOD /path`; left out where the name is it."),
+        Doc(
+            description="The spec's operationId, or `METHOD /path`; left out where the name is it."
+        ),
     ] = None
     description: Annotated[
         str | None, Doc(description="For the model: what it does and when to use it.")
@@ -253,12 +263,10 @@ class Operation(Block):
         Doc(description="Only these parts of the answer: `data.{id,team.full_name as team}`."),
     ] = []
     limit_items: Annotated[
-        dict[str, Annotated[int, Meta(ge=1)]],
+        dict[str, Annotated[int, Meta(ge=1, le=1_000_000_000)]],
         Doc(description="At most so many items of the array at a path; `$` is the answer itself."),
     ] = {}
-    drop: Annotated[
-        Drop | None, Doc(description="Overrides the plugin's.")
-    ] = None
+    drop: Annotated[Drop | None, Doc(description="Overrides the plugin's.")] = None
     budget: Annotated[Budget | None, Doc(description="Overrides the plugin's.")] = None
     cache: Annotated[SecondsOrNo | None, Doc(description="Overrides the plugin's.")] = None
     limit: Annotated[Rate | None, Doc(description="Overrides the plugin's.")] = None
@@ -269,7 +277,7 @@ class Operation(Block):
 # --- the plugin -----------------------------------------------------------------------------
 
 
-class Plugin(Block, kw_only=True):
+class Plugin(Block, frozen=True, kw_only=True):
     """One API, served as a plugin."""
 
     plugin: Annotated[
@@ -278,13 +286,18 @@ class Plugin(Block, kw_only=True):
             description="The name the model sees; also the path it is served under. Letters and "
             "digits, a letter first, at most 30.",
             pattern="^[A-Za-z][A-Za-z0-9]{0,29}$",
+            extra_json_schema={
+                "patternErrorMessage": "letters and digits, a letter first, at most 30"
+            },
         ),
     ]
     title: Annotated[str | None, Doc(description="For people, at most 20 characters.")] = None
     summary: Annotated[str | None, Doc(description="For people, at most 100 characters.")] = None
     description: Annotated[
         str | None,
-        Doc(description="For the model, at most 8000 characters: when to use it, what to do first."),
+        Doc(
+            description="For the model, at most 8000 characters: when to use it, what to do first."
+        ),
     ] = None
     logo: Annotated[str | None, Doc(description="A PNG file beside this one, or a URL.")] = None
     contact: Annotated[str | None, Doc(description="An e-mail address.")] = None
@@ -298,17 +311,22 @@ class Plugin(Block, kw_only=True):
     spec: Annotated[
         str | SpecSource | None,
         Doc(
-            description="A file beside this one, a URL, or `{url, headers}`. Leave it out and write "
-            "the operations in full."
+            description="A file beside this one, a URL, or `{url, headers}`. Leave it out and "
+            "write the operations in full."
         ),
     ] = None
     spec_budget: Annotated[
-        int, Doc(description="Tokens the served spec may cost before `check` warns.", ge=1)
+        int,
+        Doc(
+            description="Tokens the served spec may cost before `check` warns.", ge=1, le=10_000_000
+        ),
     ] = 5000
-    upstream: Annotated[Upstream, Doc(description="The API behind.")] = Upstream()
-    auth: Annotated[
-        Literal["none"] | Auth, Doc(description="How callers prove themselves.")
-    ] = "none"
+    upstream: Annotated[Upstream, Doc(description="The API behind.")] = field(
+        default_factory=Upstream
+    )
+    auth: Annotated[Literal["none"] | Auth, Doc(description="How callers prove themselves.")] = (
+        "none"
+    )
     limit: Annotated[
         Rate | None, Doc(description="Per caller: `30/min` is at most 30 in any 60 s.")
     ] = None
@@ -318,17 +336,17 @@ class Plugin(Block, kw_only=True):
     ] = None
     budget: Annotated[
         Budget, Doc(description="Tokens per answer, `{tokens, chars}`, or `no`: never cut.")
-    ] = Budget(8000, 95_000)
-    drop: Annotated[
-        Drop, Doc(description="What to leave out: `empty` is null, \"\", [] and {}.")
-    ] = Drop()
+    ] = field(default_factory=lambda: Budget(8000))
+    drop: Annotated[Drop, Doc(description='What to leave out: `empty` is null, "", [] and {}.')] = (
+        field(default_factory=Drop)
+    )
     parameters: Annotated[
         Parameters, Doc(description="For every operation that has a parameter of the name.")
     ] = {}
     operations: Annotated[
         Literal["all"] | list[str] | dict[str, Operation | None],
         Doc(
-            description="The operations to serve: a list of operationIds, `METHOD /path` and globs, "
-            "a mapping of names to settings, or `all`."
+            description="The operations to serve: a list of operationIds, `METHOD /path` and "
+            "globs, a mapping of names to settings, or `all`."
         ),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.faces.schemas import Names, Rewriter, reached
+from gateway.faces.schemas import Memo, Names, Rewriter, reached
 from gateway.faces.texts import Words
 from gateway.plugin import Operation, Plugin
 from gateway.values import Schema
@@ -23,16 +23,18 @@ class Components:
         self.words = Words(plugin.config)
         self._worlds: list[tuple[dict[str, Schema], Rewriter]] = []
         names = Names()
+        direct: Memo = {}
         for operation in plugin.operations.values():
-            self.answers[operation.name] = self._answer(operation, names)
+            self.answers[operation.name] = self._answer(operation, names, direct)
         wanted = [arg.schema for one in plugin.operations.values() for arg in one.arguments]
-        inputs = reached(wanted, plugin.components)
+        inputs = reached(wanted, plugin.components, direct)
         self.inputs = Rewriter(names.give(inputs, "Input"), "readOnly", self.words)
         self._worlds.append((inputs, self.inputs))
 
-    def _answer(self, operation: Operation, names: Names) -> Rewriter:
+    def _answer(self, operation: Operation, names: Names, direct: Memo) -> Rewriter:
         """Find the rewriter of an answer: a shared one, wherever its components are the same."""
-        needed = reached([operation.shrinker.schema], operation.shrinker.components)
+        shrinker = operation.shrinker
+        needed = reached([shrinker.schema], shrinker.components, direct)
         fitting = (
             world
             for world in self._worlds
@@ -48,15 +50,17 @@ class Components:
         return rewriter
 
     def schemas(self) -> tuple[dict[str, Schema], int]:
-        """Rewrite every component, each once.
+        """Rewrite the components that were referred to so far, and those that these refer to.
 
         Returns:
             The components by their served names, and how many descriptions were shortened.
         """
         before = sum(rewriter.shortened for _, rewriter in self._worlds)
-        served = {
-            rewriter.names[name]: rewriter.schema(schema)
-            for known, rewriter in self._worlds
-            for name, schema in known.items()
-        }
+        served: dict[str, Schema] = {}
+        for known, rewriter in self._worlds:
+            done: set[str] = set()
+            while waiting := [name for name in rewriter.met if name not in done]:
+                for name in waiting:
+                    served[rewriter.names[name]] = rewriter.schema(known[name])
+                done.update(waiting)
         return served, sum(rewriter.shortened for _, rewriter in self._worlds) - before

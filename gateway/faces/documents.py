@@ -3,7 +3,7 @@
 A document holds absolute addresses, and those may come from the request's Host header, which
 anybody can vary. So the text is written, hashed and compressed once, with `BASE` standing
 where the base URL goes; a new base URL then costs a join and a checksum, and only the last
-few are kept. The compressed pieces end on a byte (zlib's full flush), so that the base URL
+few are kept. The compressed pieces end on a byte (zlib's sync flush), so that the base URL
 can stand between them as a stored block: still one ordinary gzip member (RFC 1951 §3.2.4,
 RFC 1952 §2.3).
 """
@@ -33,7 +33,7 @@ RARELY = "public, max-age=3600"
 
 _KEPT_BASES = 8  # the public URL, a few hosts; a flood of made-up hosts displaces, never adds
 _LARGEST_STORED_BLOCK = 0xFFFF
-_GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"  # deflate, no time, best, OS unknown
+_GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # deflate, no time, OS unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,9 @@ def _trailer(body: bytes) -> bytes:
 
 def _deflate(part: bytes, *, last: bool) -> bytes:
     """Compress a piece that refers to no other piece and ends on a byte."""
-    compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    compressor = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
     return compressor.compress(part) + compressor.flush(
-        zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH
+        zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH
     )
 
 

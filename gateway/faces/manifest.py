@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.config import types
-from gateway.faces import logo, pages
-from gateway.faces.documents import BASE, RARELY, Maker, document, fixed, template
+from gateway.faces import legal, logo, pages
+from gateway.faces.documents import BASE, Maker, document, fixed, template
 from gateway.plugin import Plugin
 
 MANIFEST = "/.well-known/ai-plugin.json"
@@ -24,11 +24,17 @@ def documents(plugin: Plugin) -> Mapping[str, Maker]:
     """Make `/.well-known/ai-plugin.json`, `/logo.png` and `/legal`."""
     text = json.dumps(describe(plugin, BASE), ensure_ascii=False, indent=2) + "\n"
     drawn = plugin.logo if plugin.logo is not None else logo.draw(plugin.name)
-    content_type, legal = plugin.legal or (pages.HTML, pages.legal(plugin).encode())
+    if plugin.legal is None:
+        text_of_ours = legal.write(plugin).encode("utf-8", "replace")
+        terms = document(text_of_ours, pages.HTML, headers=pages.HEADERS)
+    else:
+        # The operator's own page may bring a style of its own: no policy.
+        content_type, given = plugin.legal
+        terms = document(given, content_type)
     return {
         MANIFEST: template(text, "application/json"),
-        "/logo.png": fixed(document(drawn, "image/png", RARELY, pages.HEADERS)),
-        "/legal": fixed(document(legal, content_type, RARELY, pages.HEADERS)),
+        "/logo.png": fixed(document(drawn, "image/png")),
+        "/legal": fixed(terms),
     }
 
 

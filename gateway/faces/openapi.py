@@ -16,15 +16,12 @@ from typing import Any
 from gateway.config import types
 from gateway.errors import NotFound
 from gateway.faces import yaml_text
-from gateway.faces.calls import read_call, read_named
 from gateway.faces.components import Components
 from gateway.faces.documents import BASE, Document, Maker, template
 from gateway.faces.operations import operation_object
 from gateway.plugin import Plugin
 from gateway.spec.render import render
 from gateway.values import Degraded
-
-__all__ = ["VERSIONS", "describe", "documents", "read_call", "read_named"]
 
 # What `?version=` takes. 3.0 is what every plugin client reads.
 VERSIONS = {"": "3.0", "3.0": "3.0", "3.0.3": "3.0", "3.1": "3.1", "3.1.1": "3.1"}
@@ -56,7 +53,7 @@ def documents(plugin: Plugin) -> Mapping[str, Maker]:
     document, _ = describe(plugin, BASE)
     rendered = {"3.0": render(document, "3.0"), "3.1": render(document, "3.1")}
     as_yaml = {
-        version: template(yaml_text.write(each), "application/yaml; charset=utf-8")
+        version: template(yaml_text.write(each), "application/yaml")
         for version, each in rendered.items()
     }
     as_json = {

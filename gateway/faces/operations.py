@@ -110,7 +110,8 @@ class _Writer:
         items = schema.get("items", True)
         if schema.get("type") == "array" and kinds(items, upstream) == {"object"}:
             hint = f"Each item is the JSON text of an object{_with(items, upstream)}."
-            return {**self._schema(schema), "items": {"type": "string"}}, hint
+            rest = {key: value for key, value in schema.items() if key != "items"}
+            return {**self._schema(rest), "items": {"type": "string"}}, hint
         return self._schema(schema), ""
 
     def _words(self, argument: Argument) -> str:

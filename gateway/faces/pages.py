@@ -1,8 +1,8 @@
-"""What people read: the index at a root, the built-in legal page; and robots.txt.
+"""The index at a root, for people and for programs; robots.txt; and how our pages look.
 
 Everything that comes from a config or a spec is escaped, and the pages need nothing from
 elsewhere: the Content-Security-Policy allows the one style sheet below, by its hash, and
-nothing else. The legal page states what the gateway does, and no law.
+nothing else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 
-from gateway.config import types
 from gateway.faces.documents import RARELY, SOON, Document, document
 from gateway.plugin import Operation, Plugin
 
@@ -166,7 +165,7 @@ def _example(operation: Operation | None, base: str) -> str:
 def _index(cards: tuple[_Card, ...], html: bool) -> Document:
     headers = {**HEADERS, "Vary": "Accept, Accept-Encoding"}
     if html:
-        return document(_index_page(cards).encode("utf-8", "replace"), HTML, SOON, headers)
+        return document(_html_index(cards).encode("utf-8", "replace"), HTML, SOON, headers)
     served = {"plugins": [_facts(card) for card in cards]}
     body = _json(served).encode("utf-8", "replace")
     return document(body, "application/json", SOON, headers)
@@ -194,7 +193,8 @@ def _facts(card: _Card) -> dict[str, object]:
 # --- HTML -------------------------------------------------------------------------------------
 
 
-def _page(title: str, inner: Iterable[str]) -> str:
+def page(title: str, inner: Iterable[str]) -> str:
+    """A whole page around pieces of HTML, whose texts are escaped already."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -203,7 +203,7 @@ def _page(title: str, inner: Iterable[str]) -> str:
     )
 
 
-def _index_page(cards: tuple[_Card, ...]) -> str:
+def _html_index(cards: tuple[_Card, ...]) -> str:
     one = len(cards) == 1
     title = cards[0].title if one else "Plugins"
     lead = (
@@ -212,7 +212,7 @@ def _index_page(cards: tuple[_Card, ...]) -> str:
         else f"{len(cards)} APIs are served here as plugins for language models."
     )
     head = [f"<h1>{escape(title)}</h1>", f'<p class="soft">{lead}</p>']
-    return _page(title, [*head, *map(_section, cards)])
+    return page(title, [*head, *map(_section, cards)])
 
 
 def _section(card: _Card) -> str:
@@ -239,78 +239,4 @@ def _section(card: _Card) -> str:
         + f"</nav>\n<ul>\n{operations}\n</ul>\n"
         + (f"<pre>{escape(card.example)}</pre>\n" if card.example else "")
         + "</section>"
-    )
-
-
-_RESPONSIBLE = (
-    "This plugin stands before an API and passes calls on to it. What that API does with them, "
-    "and the terms under which it answers, are its provider's matter."
-)
-
-
-def legal(plugin: Plugin) -> str:
-    """The built-in page behind `legal_info_url`: what happens to a call."""
-    facts = [_passed_on(plugin), _proof(plugin.config.auth), _kept(plugin)]
-    contact = escape(plugin.contact)
-    asked = (
-        f'Questions go to <a href="mailto:{contact}">{contact}</a>.'
-        if plugin.contact
-        else "The operator of this plugin has named no contact."
-    )
-    title = f"{plugin.title}: how it treats your data"
-    return _page(
-        title,
-        [
-            f"<h1>{escape(plugin.title)}</h1>",
-            f'<p class="soft">{escape(plugin.summary)}</p>',
-            "<section>\n<h2>What happens to a call</h2>\n<ul>",
-            *(f"<li>{fact}</li>" for fact in facts),
-            "</ul>\n</section>",
-            "<section>\n<h2>Who is responsible</h2>",
-            f"<p>{_RESPONSIBLE} {asked}</p>\n</section>",
-        ],
-    )
-
-
-def _passed_on(plugin: Plugin) -> str:
-    """Which parts of a call reach the upstream."""
-    config = plugin.config
-    settings = config.operations.values() if isinstance(config.operations, dict) else ()
-    entries = [config.parameters, *(one.parameters for one in settings if one is not None)]
-    filled = [
-        entry.header
-        for each in entries
-        for entry in each.values()
-        if isinstance(entry, types.Parameter) and entry.header
-    ]
-    own = [] if isinstance(config.auth, str) or config.auth.service else ["authorization"]
-    names = sorted({name.lower() for name in [*config.upstream.forward, *filled, *own]})
-    headers = (
-        "Of your request's headers, these: "
-        + ", ".join(f"<code>{escape(name)}</code>" for name in names)
-        + "."
-        if names
-        else "None of your request's headers."
-    )
-    return f"Passed on to the API: the arguments that are sent with a call. {headers}"
-
-
-def _proof(auth: types.Auth | str) -> str:
-    """What becomes of the caller's own proof."""
-    if isinstance(auth, str):
-        return "Calls need no key or account here."
-    if auth.service is not None:
-        return "Callers show a secret of this plugin. It is checked here and not passed on."
-    if auth.user is not None:
-        return "You bring your own key of the API. It is passed on to the API with each call."
-    return "You sign in, and the token that comes of it is passed on to the API with each call."
-
-
-def _kept(plugin: Plugin) -> str:
-    """Whether answers are stored."""
-    if all(one.cache == 0.0 for one in plugin.operations.values()):
-        return "Answers are not stored here."
-    return (
-        "Answers may be stored here for a while and given again to the same question. What was "
-        "fetched with one person's own key is never given to another."
     )

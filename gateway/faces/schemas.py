@@ -41,13 +41,15 @@ class Rewriter:
     """How schemas of one side are rewritten. `names` maps upstream names to served ones.
 
     `left_out` is the keyword that takes a property out: `readOnly` of requests, `writeOnly` of
-    answers. `shortened` counts the descriptions that were.
+    answers. `shortened` counts the descriptions that were; `met` are the upstream's names of
+    the components that were referred to, each once.
     """
 
     names: dict[str, str]
     left_out: Literal["readOnly", "writeOnly"]
     words: Words
     shortened: int = 0
+    met: dict[str, None] = field(default_factory=dict)
 
     def schema(self, schema: Any) -> Any:
         """Rewrite a schema and those inside it; not the components it refers to."""
@@ -58,7 +60,9 @@ class Rewriter:
             if key in _NOISE or key.startswith("x-"):
                 continue
             if key == "$ref":
-                served[key] = _REF + self.names[_target(value)]
+                name = _target(value)
+                self.met[name] = None
+                served[key] = _REF + self.names[name]
             elif key == "description":
                 served[key] = self._text(value)
             elif key in _BY_NAME and isinstance(value, dict):
@@ -113,15 +117,27 @@ def references(schema: Any) -> Iterator[str]:
             yield from references(value)
 
 
-def reached(schemas: Iterable[Any], components: Mapping[str, Schema]) -> dict[str, Schema]:
-    """Return the components that schemas reach, in the order they are met."""
+# By identity, and the component with it, so that no other one can take its identity.
+Memo = dict[int, tuple[Schema, list[str]]]
+
+
+def reached(
+    schemas: Iterable[Any], components: Mapping[str, Schema], direct: Memo
+) -> dict[str, Schema]:
+    """Return the components that schemas reach, in the order they are met.
+
+    `direct` remembers what each component refers to: operations share most of them.
+    """
     found: dict[str, Schema] = {}
     waiting = [name for schema in schemas for name in references(schema)][::-1]
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found[name] = components[name]
-            waiting.extend(list(references(components[name]))[::-1])
+        if name in found:
+            continue
+        found[name] = component = components[name]
+        if id(component) not in direct:
+            direct[id(component)] = component, list(references(component))[::-1]
+        waiting.extend(direct[id(component)][1])
     return found
 
 

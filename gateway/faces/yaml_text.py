@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 _BARE = re.compile(
@@ -31,45 +32,50 @@ _LONGEST_FLOW = 80  # characters of a list that stands on one line
 
 def write(value: Mapping[str, Any]) -> str:
     """Write a mapping of plain values as one YAML document."""
-    return "".join(_mapping(value, "")) if value else "{}\n"
+    lines: list[str] = []
+    _mapping(value, "", lines)
+    return "".join(lines) or "{}\n"
 
 
-def _mapping(value: Mapping[str, Any], indent: str) -> Iterator[str]:
+def _mapping(value: Mapping[str, Any], indent: str, lines: list[str]) -> None:
     for key, item in value.items():
-        text = _inline(key)
+        text = _key(key)
         lead = f"{indent}{text}:" if len(text) <= _LONGEST_KEY else f"{indent}? {text}\n{indent}:"
-        yield from _after(lead, item, indent)
+        _after(lead, item, indent, lines)
 
 
-def _sequence(value: Sequence[Any], indent: str) -> Iterator[str]:
+def _sequence(value: Sequence[Any], indent: str, lines: list[str]) -> None:
     for item in value:
         if isinstance(item, Mapping) and item:
             # The first key stands on the line of the dash.
-            lines = "".join(_mapping(item, indent + "  "))
-            yield f"{indent}- {lines[len(indent) + 2 :]}"
+            first = len(lines)
+            _mapping(item, indent + "  ", lines)
+            lines[first] = f"{indent}- {lines[first][len(indent) + 2 :]}"
         else:
-            yield from _after(f"{indent}-", item, indent)
+            _after(f"{indent}-", item, indent, lines)
 
 
-def _after(lead: str, item: Any, indent: str) -> Iterator[str]:
+def _after(lead: str, item: Any, indent: str, lines: list[str]) -> None:
     """Write a value behind its key or dash."""
-    if isinstance(item, Mapping) and item:
-        yield lead + "\n"
-        yield from _mapping(item, indent + "  ")
-    elif isinstance(item, (list, tuple)) and item:
-        flow = _flow(item)
-        yield f"{lead} {flow}\n" if flow else lead + "\n"
-        if not flow:
-            yield from _sequence(item, indent + "  ")
-    elif isinstance(item, str) and "\n" in item:
-        yield f"{lead} {_lines(item, indent + '  ')}\n"
+    if isinstance(item, str):
+        text = _lines(item, indent + "  ") if "\n" in item else _text(item)
+        lines.append(f"{lead} {text}\n")
+    elif isinstance(item, Mapping) and item:
+        lines.append(lead + "\n")
+        _mapping(item, indent + "  ", lines)
+    elif isinstance(item, list) and item:
+        if flow := _flow(item):
+            lines.append(f"{lead} {flow}\n")
+        else:
+            lines.append(lead + "\n")
+            _sequence(item, indent + "  ", lines)
     else:
-        yield f"{lead} {_inline(item)}\n"
+        lines.append(f"{lead} {_quoted(item)}\n")
 
 
 def _flow(items: Sequence[Any]) -> str:
     """Write a short list of scalars on one line; "" where it does not fit there."""
-    if any(isinstance(item, (Mapping, list, tuple)) for item in items):
+    if any(isinstance(item, (Mapping, list)) for item in items):
         return ""
     texts = [
         item if isinstance(item, str) and _is_bare(item, _BARE_IN_FLOW) else _quoted(item)
@@ -88,11 +94,12 @@ def _lines(text: str, indent: str) -> str:
     return mark + "".join(f"\n{indent}{line}" if line else "\n" for line in lines)
 
 
-def _inline(value: Any) -> str:
-    """Write a scalar or an empty container on one line."""
-    if isinstance(value, str) and _is_bare(value, _BARE):
-        return value
-    return _quoted(value)
+def _text(text: str) -> str:
+    """Write a text on one line."""
+    return text if _is_bare(text, _BARE) else _quoted(text)
+
+
+_key = lru_cache(maxsize=1024)(_text)  # the same few come back in every schema
 
 
 def _is_bare(text: str, pattern: re.Pattern[str]) -> bool:
@@ -102,6 +109,7 @@ def _is_bare(text: str, pattern: re.Pattern[str]) -> bool:
 
 
 def _quoted(value: Any) -> str:
+    """Write a text in double quotes, another scalar or an empty container as JSON has it."""
     if isinstance(value, float):
         return _float(value)
     text = json.dumps(value, ensure_ascii=False)

@@ -16,6 +16,7 @@ from gateway.caching import (
     cache_key,
     forgotten,
     freshness,
+    initial_age,
     is_keepable,
     may_share,
     partition_of,
@@ -54,10 +55,10 @@ def step(
         steady: Seconds that never go back: for how long a reply has been held.
         inner: Fetches.
     """
+    if operation.method != "GET":  # also where it stores nothing itself: others may
+        return _forgetting(store, inner)
     if operation.cache == 0.0:
         return inner
-    if operation.method != "GET":
-        return _forgetting(store, inner)
     forward = tuple(plugin.config.upstream.forward)
     everyone = partition_of(proof.identity, key)
 
@@ -81,6 +82,7 @@ def step(
 
         async def start() -> Reply:
             reply = await inner(call)
+            reply.initial_age = initial_age(reply)
             shared = call.caller is None or call.caller.credential is None
             ttl = freshness(reply, default=operation.cache, shared_credential=shared)
             if store.put(at, reply, ttl, steady(), generation):
@@ -88,7 +90,8 @@ def step(
             return reply
 
         call.cache_status = _MISS
-        return await flights.run(at, start, may_share)
+        # A read that begins after a write must not join one that began before it.
+        return await flights.run((at, generation), start, may_share)
 
     return cache
 
@@ -106,9 +109,9 @@ def _forgetting(store: MemoryStore, inner: Source) -> Source:
 
 def describe(operation: Operation) -> str:
     """What the step does for an operation, for people; empty where it is not in the plan."""
-    if operation.cache == 0.0:
-        return ""
     if operation.method != "GET":
         return "a write that succeeds forgets what is stored for its address"
+    if operation.cache == 0.0:
+        return ""
     default = f"else {operation.cache:g} s" if operation.cache else "else not at all"
     return f"kept as long as the upstream says, {default}"

@@ -12,11 +12,12 @@ from urllib.parse import unquote
 
 from gateway.config.types import Parameter
 from gateway.request.build import compile_build
+from gateway.request.entries import Fault
 from gateway.request.layout import lay_out
 from gateway.request.refusals import explainer
 from gateway.request.sample import sample_call
 from gateway.request.schemas import Components
-from gateway.request.slots import Draft, Entry, Fault, Slot, shown_slot, withheld_slot
+from gateway.request.slots import Draft, Entry, Slot, shown_slot, withheld_slot
 from gateway.request.targets import (
     TEMPLATE,
     Ambiguous,

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.request.schemas import Components, kinds
-from gateway.request.styles import Unwritable, Writer, escape, json_text, query_writer
+from gateway.request.styles import query_writer
+from gateway.request.text import Unwritable, Writer, escape, json_text
 from gateway.values import Schema, SpecBody
 
 JSON_TYPE = "application/json"

@@ -14,17 +14,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit
 
-import msgspec
-
+from gateway.request.entries import ABSENT
 from gateway.request.refusals import Explain
-from gateway.request.styles import Unwritable, Write
 from gateway.request.targets import TEMPLATE
+from gateway.request.text import Unwritable, Write
 from gateway.values import Build, Headers, UpstreamRequest
-
-ABSENT: Final = msgspec.UNSET
 
 # A part of the path: text of the template, the index of a value that fills a whole segment,
 # or what makes up a segment together.

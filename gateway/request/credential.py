@@ -17,7 +17,6 @@ from multidict import CIMultiDict
 from gateway.config import types
 from gateway.values import Place
 
-
 Credentials = types.Credential | Sequence[types.Credential] | None
 
 

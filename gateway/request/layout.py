@@ -7,7 +7,6 @@ from typing import Any
 
 from gateway.request.body import content_type
 from gateway.request.build import (
-    ABSENT,
     Filled,
     FinishBody,
     Layout,
@@ -15,11 +14,12 @@ from gateway.request.build import (
     join_path,
     segment_of,
 )
+from gateway.request.entries import ABSENT
 from gateway.request.refusals import Taker, Words
 from gateway.request.schemas import Components
 from gateway.request.slots import Slot
-from gateway.request.styles import Unwritable, Write, escape, json_bytes
 from gateway.request.targets import Target
+from gateway.request.text import Unwritable, Write, escape, json_bytes
 from gateway.request.writers import writer_of
 from gateway.values import Place, SpecBody, SpecOperation
 

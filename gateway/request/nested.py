@@ -8,18 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
-
-import msgspec
+from typing import Any, Literal
 
 from gateway.config.types import Parameter
+from gateway.request.entries import ABSENT, Fault, fitted
 from gateway.request.schemas import Components, at, checker, edit
-from gateway.request.styles import Unwritable
+from gateway.request.text import Unwritable
 from gateway.values import Schema
 
-ABSENT: Final = msgspec.UNSET
-
-Fault = tuple[tuple[str, ...], str]
 _NOT_NESTED = ("values", "header")
 
 
@@ -79,7 +75,8 @@ def shown_below(
             continue
         faults += _check(key, entry, member, components)
         if entry.pin is not ABSENT:
-            found.append(Nested(path, withheld=True, value=entry.pin))
+            pin = fitted(entry.pin, member, components)
+            found.append(Nested(path, withheld=True, value=pin))
             schema = edit(schema, path, _remove, components) or schema
             continue
         if entry.default is not ABSENT:
@@ -102,6 +99,8 @@ def _check(key: str, entry: Parameter, member: Schema, components: Components) -
     check = checker(member, components)
     for name in ("pin", "default", "example"):
         value = getattr(entry, name)
+        if name == "pin":
+            value = fitted(value, member, components)
         if value is not ABSENT and (wrong := check(value)):
             faults.append(((key, name), wrong))
     return faults

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-
-import msgspec
+from typing import Any
 
 from gateway.errors import BadArguments
-from gateway.request.styles import Unwritable
+from gateway.request.entries import ABSENT
 from gateway.request.targets import nearest
-
-ABSENT: Final = msgspec.UNSET
+from gateway.request.text import Unwritable
 
 Explain = Callable[[list[Any], Mapping[str, Any], Mapping[str, str]], BadArguments]
 

@@ -29,12 +29,18 @@ _FORMATS = {
 def sample_call(arguments: Iterable[Argument], components: Components) -> dict[str, Any]:
     """The required arguments, and those whose example the config or the spec gives in words."""
     return {
-        argument.name: sample(argument.schema, components)
+        argument.name: _sample_of(argument, components)
         if argument.example is None
         else argument.example
         for argument in arguments
         if argument.required or _is_short(argument.example)
     }
+
+
+def _sample_of(argument: Argument, components: Components) -> Any:
+    value = sample(argument.schema, components)
+    # Nothing in a path may be empty.
+    return {"name": "text"} if value == {} and argument.place == "path" else value
 
 
 def _is_short(example: Any) -> bool:

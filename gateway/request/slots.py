@@ -6,23 +6,26 @@ together) are here and nowhere else; `faults` tells the operator where one is br
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
-
-import msgspec
+from typing import Any, Literal
 
 from gateway.config.types import Parameter
+from gateway.request.entries import (
+    ABSENT,
+    IDLE_BESIDE_HEADER,
+    IDLE_BESIDE_PIN,
+    Fault,
+    Values,
+    fitted,
+    idle_keys,
+)
 from gateway.request.nested import Nested, shown_below
-from gateway.request.schemas import Components, checker, kinds, resolve
-from gateway.request.styles import decode_json
+from gateway.request.schemas import Components, checker, resolve
 from gateway.request.targets import FORBIDDEN_HEADERS, Target
 from gateway.values import Argument, Schema
 
-ABSENT: Final = msgspec.UNSET
-
 Entry = Literal["hide"] | Parameter
-Fault = tuple[tuple[str, ...], str]
 
 # Why a caller may not send a name; the words follow the name.
 PINNED = "is set by this plugin and cannot be sent"
@@ -111,13 +114,13 @@ def withheld_slot(draft: Draft, components: Components, faults: list[Fault]) -> 
         value = default if target.place == "path" else ABSENT
         return Slot(target, value=value, withheld=HIDDEN, names=names)
     if entry.pin is not ABSENT:
-        _idle_keys(key, entry, "pin", _PIN_ALONE, faults)
+        idle_keys(key, entry, "pin", IDLE_BESIDE_PIN, faults)
         value = fitted(entry.pin, target.schema, components)
         if wrong := checker(target.schema, components)(value):
             faults.append(((key, "pin"), wrong))
         return Slot(target, value=value, withheld=PINNED, names=names)
-    _idle_keys(key, entry, "header", _HEADER_ALONE, faults)
-    values = _Values(draft, key, entry, components, faults)
+    idle_keys(key, entry, "header", IDLE_BESIDE_HEADER, faults)
+    values = Values(target, key, entry, components, faults)
     return Slot(
         target,
         required=values.required,
@@ -135,7 +138,7 @@ def shown_slot(draft: Draft, name: str, components: Components, faults: list[Fau
     required, value, words = target.required, ABSENT, None
     schema, example, description = target.schema, target.example, target.description
     if key is not None and isinstance(entry, Parameter):
-        values = _Values(draft, key, entry, components, faults)
+        values = Values(target, key, entry, components, faults)
         required, value, words = values.required, values.default, entry.values
         schema = values.shown_schema(schema)
         example = entry.example if entry.example is not ABSENT else values.example(example)
@@ -182,103 +185,3 @@ def _without_description(schema: Schema) -> Schema:
 
 def _forbidden(target: Target) -> str:
     return f"{target.name!r} is written by the gateway itself; see upstream.headers"
-
-
-def fitted(value: Any, schema: Schema, components: Components) -> Any:
-    """A pin as the schema's type: what comes from `${NAME}` is always text."""
-    if not isinstance(value, str) or "string" in kinds(schema, components):
-        return value
-    try:
-        return decode_json(value)
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        return value
-
-
-_PIN_ALONE = ("default", "required", "description", "values", "example", "header")
-_HEADER_ALONE = ("description", "example")
-
-
-def _idle_keys(
-    key: str, entry: Parameter, beside: str, names: tuple[str, ...], faults: list[Fault]
-) -> None:
-    """A key either acts or is a fault."""
-    faults += [
-        ((key, name), f"{name!r} has no effect beside {beside!r}")
-        for name in names
-        if getattr(entry, name) not in (None, ABSENT)
-    ]
-
-
-class _Values:
-    """What one entry says of a value, checked: required, default and the model's words."""
-
-    def __init__(
-        self,
-        draft: Draft,
-        key: str,
-        entry: Parameter,
-        components: Components,
-        faults: list[Fault],
-    ) -> None:
-        target = draft.target
-        self.words = entry.values
-        self.many = kinds(target.schema, components) - {"null"} == {"array"}
-        self.default: Any = ABSENT
-        self.required = bool(target.required or entry.required)
-        check = checker(target.schema, components)
-        self._check_words(key, target, components, faults)
-        if entry.default is not ABSENT:
-            if entry.required:
-                faults.append(((key, "required"), "a default makes it optional: leave one out"))
-            self.required = False
-            if wrong := self._wrong(entry.default, check):
-                faults.append(((key, "default"), wrong))
-            else:
-                self.default = entry.default
-        elif entry.required is False and target.required:
-            faults.append(
-                ((key, "required"), f"{target.name!r} is required upstream: give it a default")
-            )
-        if entry.example is not ABSENT and (wrong := self._wrong(entry.example, check)):
-            faults.append(((key, "example"), wrong))
-        self._given_example = entry.example is not ABSENT
-
-    def _check_words(
-        self, key: str, target: Target, components: Components, faults: list[Fault]
-    ) -> None:
-        schema = resolve(target.schema, components)
-        items = schema.get("items") if self.many else target.schema
-        check = checker(items, components) if isinstance(items, dict) else _fits
-        if self.words is not None and not self.words:
-            faults.append(((key, "values"), "needs at least one word"))
-        for word, value in (self.words or {}).items():
-            if wrong := check(value):
-                faults.append(((key, "values", word), wrong))
-
-    def _wrong(self, value: Any, check: Callable[[Any], str | None]) -> str | None:
-        if not self.words:
-            return check(value)
-        for word in value if self.many and isinstance(value, list) else [value]:
-            if not isinstance(word, str) or word not in self.words:
-                return f"{word!r} is not one of the words in values: {', '.join(self.words)}"
-        return None
-
-    def shown_schema(self, schema: Schema) -> Schema:
-        """The schema as callers see it: words for values, the default, no other example."""
-        if self.words:
-            words: Schema = {"type": "string", "enum": list(self.words)}
-            schema = {"type": "array", "items": words} if self.many else words
-        if self._given_example:
-            schema = {k: v for k, v in schema.items() if k not in ("example", "examples")}
-        return schema if self.default is ABSENT else {**schema, "default": self.default}
-
-    def example(self, given: Any) -> Any:
-        """The spec's own example, unless words have taken its place."""
-        if not self.words:
-            return given
-        word = next(iter(self.words))
-        return [word] if self.many else word
-
-
-def _fits(_: Any) -> None:
-    return None

@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from decimal import Decimal
-from functools import cache
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
 from gateway.request.schemas import SCALARS
-
-Writer = Callable[[Any], str]
-Write = Callable[[Any], Any]  # the same, or in a JSON body the value that is sent
+from gateway.request.text import (
+    Unwritable,
+    Writer,
+    decode_json,
+    escape,
+    item_text,
+    json_text,
+    text_of,
+)
 
 # RFC 6265 section 4.1.1, cookie-octet without `%`, which then always starts an escape.
 COOKIE_SAFE = "!#$&'()*+-./:<=>?@[]^_`{|}~"
@@ -30,92 +33,8 @@ COOKIE_SAFE = "!#$&'()*+-./:<=>?@[]^_`{|}~"
 # which would end the value for one server or another.
 RESERVED_SAFE = ":/?@!$'()*,"
 
-_DELIMITERS = {"spaceDelimited": "%20", "pipeDelimited": "%7C", "tabDelimited": "%09"}
+_DELIMITERS = {"spaceDelimited": "%20", "pipeDelimited": "%7C"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-encode_json = msgspec.json.Encoder(decimal_format="number").encode
-decode_json = msgspec.json.Decoder(float_hook=Decimal).decode
-
-
-class Unwritable(ValueError):
-    """The value cannot be written in its place; the text goes behind the argument's name."""
-
-
-def escape(text: str, safe: str = "") -> str:
-    """Percent-encode all but RFC 3986's unreserved characters, and `safe`."""
-    if text.isalnum() and text.isascii():
-        return text
-    try:
-        raw = text.encode()
-    except UnicodeEncodeError:
-        raise Unwritable("is not valid Unicode text") from None
-    return "".join(map(_table(safe).__getitem__, raw))
-
-
-@cache
-def _table(safe: str) -> tuple[str, ...]:
-    """How each byte is written. Ten times faster on short texts than `urllib.parse.quote`."""
-    return tuple(quote(bytes([byte]), safe=safe) for byte in range(256))
-
-
-def text_of(value: Any) -> str:
-    """A scalar as text: numbers keep their digits, booleans are `true` and `false`."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return _digits(value)
-    match value:
-        case Decimal() | float() if value == value and value not in (_INFINITE, -_INFINITE):
-            return str(value)
-        case dict():
-            raise Unwritable("takes one value, not an object")
-        case list() | tuple():
-            raise Unwritable("takes one value, not a list")
-    raise Unwritable("takes one value, not null" if value is None else "is not a finite number")
-
-
-_INFINITE = float("inf")
-
-
-def _digits(value: int) -> str:
-    try:
-        return str(value)
-    except ValueError:  # Python refuses beyond 4,300 digits
-        raise Unwritable("is too long a number") from None
-
-
-def json_text(value: Any) -> str:
-    """A value as JSON text, decimals as they came."""
-    return json_bytes(value).decode()
-
-
-def json_bytes(value: Any) -> bytes:
-    """A value as JSON in UTF-8, decimals as they came."""
-    try:
-        encoded = encode_json(value)
-    except UnicodeEncodeError:
-        raise Unwritable("holds text that is not valid Unicode") from None
-    except RecursionError:
-        raise Unwritable("is nested too deeply") from None
-    # A decimal that is no number would be written as a bare NaN, which is not JSON.
-    if (b"NaN" in encoded or b"Infinity" in encoded) and not _is_json(encoded):
-        raise Unwritable("holds a number that is not finite")
-    return encoded
-
-
-def _is_json(encoded: bytes) -> bool:
-    try:
-        decode_json(encoded)
-    except msgspec.DecodeError:
-        return False
-    return True
-
-
-def _item(value: Any) -> str:
-    """A member of a list or object as text; what is nested there becomes JSON."""
-    return json_text(value) if isinstance(value, (dict, list, tuple)) else text_of(value)
 
 
 # --- shapes -----------------------------------------------------------------------------------
@@ -125,14 +44,19 @@ def shaped(kinds: frozenset[str]) -> Callable[[Any], Any]:
     """Give a value the shape its schema asks for: text, a list without nulls, or a mapping.
 
     A query carries text only, so one text for a list is a list of one, and text for an object
-    is its JSON. Raises: Unwritable, for a shape that the schema never has.
+    is its JSON; where a string may stand as well, text is that string. Raises: Unwritable, for
+    a shape that the schema never has.
     """
     takes_text = bool(kinds & SCALARS)
     takes_list = "array" in kinds
     takes_object = "object" in kinds
 
+    may_be_json = takes_object and "string" not in kinds
+
     def shape(value: Any) -> Any:
         if takes_text and isinstance(value, (str, int)):
+            if may_be_json and isinstance(value, str) and value[:1] == "{":
+                return _object(value)
             return text_of(value)
         if isinstance(value, dict):
             if not takes_object:
@@ -141,7 +65,7 @@ def shaped(kinds: frozenset[str]) -> Callable[[Any], Any]:
         if isinstance(value, (list, tuple)):
             if not takes_list:
                 raise Unwritable(_OBJECT if takes_object and not takes_text else _ONE)
-            return [_item(item) for item in value if item is not None]
+            return [item_text(item) for item in value if item is not None]
         if takes_text or not (takes_list or takes_object):
             return text_of(value)
         if not takes_object:
@@ -162,7 +86,7 @@ def _structure(value: Any) -> Any:
     except (msgspec.DecodeError, UnicodeEncodeError):
         return [text_of(value)]
     if isinstance(parsed, list):
-        return [_item(item) for item in parsed if item is not None]
+        return [item_text(item) for item in parsed if item is not None]
     return parsed if isinstance(parsed, dict) else [text_of(value)]
 
 
@@ -177,7 +101,7 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _pairs(value: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(str(key), _item(member)) for key, member in value.items() if member is not None]
+    return [(str(key), item_text(member)) for key, member in value.items() if member is not None]
 
 
 # --- places -----------------------------------------------------------------------------------
@@ -192,7 +116,7 @@ def path_writer(name: str, style: str, explode: bool, kinds: frozenset[str]) -> 
         "matrix": (";", ";" if explode else ",", True),
     }.get(style, ("", ",", False))
 
-    plain = bool(kinds & SCALARS) and not prefix
+    plain = "string" in kinds and not prefix
 
     def write(value: Any) -> str:
         if plain and value and type(value) is str:
@@ -243,7 +167,7 @@ def query_writer(
     start = key + "="
     between = _DELIMITERS.get(style, ",")
     deep = style == "deepObject"
-    takes_text = bool(kinds & SCALARS)
+    plain = bool(kinds & SCALARS) and ("string" in kinds or "object" not in kinds)
 
     def text(value: str) -> str:
         return escape(value, safe)
@@ -254,7 +178,7 @@ def query_writer(
         return f"{escape(member)}={text(value)}"
 
     def write(value: Any) -> str:
-        if takes_text and type(value) is str:
+        if plain and type(value) is str:
             return start + text(value)
         shaped_value = shape(value)
         if isinstance(shaped_value, str):

@@ -108,6 +108,8 @@ def _of_body(operation: SpecOperation, components: Components) -> Iterable[Targe
     spread = properties(body.schema, components)
     if spread is None:
         schema = resolve(body.schema, components)
+        if schema.get("properties") == {} and schema.get("additionalProperties") is False:
+            return  # a form that can hold nothing, as every GET of Stripe's has
         example = _example(None, schema)
         yield Target("body", "body", (), body.schema, body.required, body.description, example)
         return

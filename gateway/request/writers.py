@@ -6,20 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.request.body import form_writer, whole_form
+from gateway.request.entries import fitted
 from gateway.request.schemas import Components, kinds
-from gateway.request.slots import Slot, fitted
+from gateway.request.slots import Slot
 from gateway.request.styles import (
-    Unwritable,
-    Write,
-    Writer,
     content_text,
     cookie_writer,
     header_writer,
     path_writer,
     query_writer,
-    text_of,
 )
 from gateway.request.targets import Target
+from gateway.request.text import Unwritable, Write, Writer, text_of
 from gateway.values import SpecOperation, SpecParameter
 
 

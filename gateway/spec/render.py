@@ -120,15 +120,44 @@ def _tidy(raw: Any, schemas: Mapping[str, Schema]) -> Schema:
         del out["default"]
     if "pattern" in out and not _is_plain_regex(out["pattern"]):
         del out["pattern"]
+    if "enum" in out:
+        out["enum"] = [one for i, one in enumerate(out["enum"]) if not _among(one, out["enum"][:i])]
     for key in ("required", "enum", *_SEVERAL):
         if out.get(key) == []:
             del out[key]
     if "allOf" in out and "required" in out:
         # Validators want each required name among the properties, which allOf may hide.
+        rest = out.get("additionalProperties", True)
+        unnamed = rest if isinstance(rest, dict) else {} if rest else {"not": {}}
         missing = [name for name in out["required"] if name not in out.get("properties", {})]
         if missing:
-            out["properties"] = {**out.get("properties", {}), **{name: {} for name in missing}}
-    return out
+            out["properties"] = {**out.get("properties", {}), **dict.fromkeys(missing, unnamed)}
+    return _narrowed(out)
+
+
+def _narrowed(schema: Schema) -> Schema:
+    """Of const and enum only one; only values of the types, and only types that have a value."""
+    out = dict(schema)
+    if "const" in out:
+        values = [out["const"]]
+        if "enum" in out and not _among(out["const"], out.pop("enum")):
+            values = []
+    elif "enum" in out:
+        values = out["enum"]
+    else:
+        return {**out, "type": _one_or_several(out["type"])} if "type" in out else out
+    if "type" in out:
+        types = out["type"] if isinstance(out["type"], list) else [out["type"]]
+        values = [value for value in values if any(_is_of(value, one) for one in types)]
+        types = [one for one in types if any(_is_of(value, one) for value in values)]
+        out["type"] = _one_or_several(types)
+    if not values:
+        return {**{key: out[key] for key in _ANNOTATIONS if key in out}, "not": {}}
+    return {**out, "enum": values} if "enum" in out else out
+
+
+def _one_or_several(types: Any) -> Any:
+    return types[0] if isinstance(types, list) and len(types) == 1 else types
 
 
 def _fits(schema: Schema, schemas: Mapping[str, Schema]) -> bool:
@@ -175,9 +204,7 @@ def _is_plain_regex(pattern: str) -> bool:
 
 
 def _as_31(raw: Any) -> Schema:
-    if isinstance(raw, bool):
-        return {} if raw else {"not": {}}
-    return _split(_mapped(raw, _as_31))
+    return _mapped(_split(raw), _as_31)
 
 
 def _split(schema: Schema) -> Schema:
@@ -185,32 +212,31 @@ def _split(schema: Schema) -> Schema:
     types = schema.get("type")
     if not isinstance(types, list):
         return schema
-    if len(types) == 1:
-        return {**schema, "type": types[0]}
     typed = {key for one in types for key in _OF_TYPE.get(one, ())}
     moved = {"type", "enum", "const", "format", *typed}
-    choices = [choice for one in types if (choice := _choice(schema, one)) is not None]
     outer = {key: value for key, value in schema.items() if key not in moved}
     if "anyOf" in outer:
         outer["allOf"] = [*outer.get("allOf", ()), {"anyOf": outer.pop("anyOf")}]
-    return {**outer, "anyOf": choices or [{"not": {}}]}
+    return {**outer, "anyOf": [_choice(schema, one) for one in types]}
 
 
-def _choice(schema: Schema, kind: str) -> Schema | None:
-    """One type out of several; None where the enum has no value of it."""
-    keys = ("format", *_OF_TYPE.get(kind, ())) if kind != "null" else ()
+def _choice(schema: Schema, kind: str) -> Schema:
+    """One type out of several."""
+    if kind == "null":
+        return dict(_NULL)
+    keys = ("format", *_OF_TYPE.get(kind, ()))
     out = {"type": kind, **{key: schema[key] for key in keys if key in schema}}
     if "enum" in schema:
         out["enum"] = [one for one in schema["enum"] if _is_of(one, kind)]
-        if not out["enum"]:
-            return None
-    if kind == "null":
-        return dict(_NULL)
-    if "const" in schema:
-        if not _is_of(schema["const"], kind):
-            return None
+    elif "const" in schema:
         out["const"] = schema["const"]
     return out
+
+
+def _among(value: Any, values: list[Any]) -> bool:
+    """Whether a value is in a list as JSON has it, where true is not 1."""
+    yes_no = isinstance(value, bool)
+    return any(value == one and yes_no == isinstance(one, bool) for one in values)
 
 
 def _is_of(value: Any, kind: str) -> bool:
@@ -228,12 +254,11 @@ def _is_of(value: Any, kind: str) -> bool:
 
 
 def _as_30(raw: Any) -> Schema:
-    if isinstance(raw, bool):
-        return {} if raw else {"not": {}}
-    schema = _split_30(_mapped(raw, _as_30))
+    schema = _mapped(_typed_30(raw), _as_30)
+    for key in ("anyOf", "oneOf"):
+        if _NULL_30 in schema.get(key, ()):
+            schema = _nullable(schema, key)
     out = {key: value for key, value in schema.items() if key not in _ONLY_31}
-    if "const" in schema:
-        out["enum"] = [schema["const"]]
     _bounds_30(out, schema)
     _arrays_30(out, schema)
     if "patternProperties" in schema:
@@ -249,32 +274,29 @@ def _as_30(raw: Any) -> Schema:
     return out
 
 
-def _split_30(schema: Schema) -> Schema:
-    """Null as `nullable`: out of a list of types, out of `anyOf` and `oneOf`."""
+def _typed_30(schema: Schema) -> Schema:
+    """One type, null as `nullable`; const as the enum that it is."""
+    if "const" in schema:
+        schema = {**schema, "enum": [schema["const"]]}
     types = schema.get("type")
     if types == "null":
-        return {**{key: schema[key] for key in _ANNOTATIONS if key in schema}, **_NULL_30}
-    if isinstance(types, list):
-        rest = [one for one in types if one != "null"]
-        if len(rest) == 1:
-            schema = {**schema, "type": rest[0]}
-            if "null" in types:
-                schema["nullable"] = True
-        else:
-            schema = _split(schema)
-            schema["anyOf"] = [_NULL_30 if one == _NULL else one for one in schema["anyOf"]]
-    for key in ("anyOf", "oneOf"):
-        if _NULL_30 in schema.get(key, ()):
-            schema = _nullable(schema, key)
-    return schema
+        return {**schema, **_NULL_30}
+    if isinstance(types, list) and len(types) == 2 and "null" in types:
+        kind = types[0] if types[1] == "null" else types[1]
+        return {**schema, "type": kind, "nullable": True}
+    return _split(schema)
 
 
 def _nullable(schema: Schema, key: str) -> Schema:
-    """Take the choice of null into another choice that can hold it, beside its type."""
+    """Take the choice of null into another one, where a type and nothing else stands against it."""
     choices = [one for one in schema[key] if one != _NULL_30]
-    # A choice with an enum or a reference cannot be made to hold null by `nullable` alone.
-    at = next((i for i, one in enumerate(choices) if "type" in one and "enum" not in one), None)
-    if at is None:
+    if len(schema[key]) - len(choices) > 1 and key == "oneOf":
+        return schema  # null is two of them, and so none
+    against = {"enum", "allOf", "anyOf", "oneOf", "not"}
+    at = next(
+        (i for i, one in enumerate(choices) if "type" in one and not against & one.keys()), None
+    )
+    if at is None or "nullable" in choices[at]:
         return schema
     choices[at] = {**choices[at], "nullable": True}
     outer = {name: value for name, value in schema.items() if name != key}
@@ -297,9 +319,12 @@ def _bounds_30(out: Schema, schema: Schema) -> None:
 def _arrays_30(out: Schema, schema: Schema) -> None:
     """An array has `items`; the places of a tuple become any of them."""
     if "prefixItems" in schema:
-        rest = schema.get("items")
-        choices = [*schema["prefixItems"], *([rest] if isinstance(rest, dict) else [])]
-        out["items"] = {"anyOf": choices} if rest is not None else {}
+        places = schema["prefixItems"]
+        rest = schema.get("items", True)
+        if rest is False:
+            out["maxItems"] = min(len(places), schema.get("maxItems", len(places)))
+        choices = [*places, rest] if isinstance(rest, dict) else places
+        out["items"] = {} if rest is True else {"anyOf": choices} if choices[1:] else choices[0]
     if isinstance(out.get("items"), bool):
         out["items"] = {} if out["items"] else {"not": {}}
     if out.get("type") == "array":

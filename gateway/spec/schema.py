@@ -61,7 +61,7 @@ def convert(raw: Any, note: Note) -> Schema:
             else:
                 out[key] = clean
         elif key in _NESTED:
-            _nested(out, key, value, note)
+            _nested(out, key, raw, note)
     _mend_types(out, raw, note)
     _mend_bounds(out, raw)
     _mend_formats(out)
@@ -188,13 +188,14 @@ _NAMED = ("properties", "patternProperties", "dependentSchemas")
 _NESTED = frozenset((*_OPEN_OR_CLOSED, *_ONE, *_SEVERAL, *_NAMED, "items"))
 
 
-def _nested(out: Schema, key: str, value: Any, note: Note) -> None:
+def _nested(out: Schema, key: str, raw: Mapping[str, Any], note: Note) -> None:
+    value = raw[key]
     if key == "items" and isinstance(value, list):
         note("a list-shaped items is taken as: one of these")
         choices = [convert(one, note) for one in value]
         # With a type they are the items'; without one they stand for the value itself, as in
         # Slack's spec, where a generator wrote `items` for every `anyOf`.
-        if "type" in out or not choices:
+        if "type" in raw or not choices:
             out["items"] = {"anyOf": choices} if choices else {}
         else:
             out["anyOf"] = choices

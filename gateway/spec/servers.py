@@ -40,7 +40,7 @@ def _absolute(raw: Any, location: str, note: Note) -> str | None:
     from_url = location.lower().startswith(("https://", "http://"))
     try:
         if from_url:
-            url = urljoin(_plain(location), url)
+            url = urljoin(re.sub(r"//[^/?#]*@", "//", location), url)
         elif url.startswith("//"):
             url = "https:" + url
         plain = _plain(url)

@@ -67,6 +67,7 @@ async def fetch(
     headers: Mapping[str, str],
     state: Path | None,
     session: aiohttp.ClientSession | None = None,
+    seconds: float = TOTAL_SECONDS,
 ) -> Source:
     """Get a spec.
 
@@ -76,6 +77,7 @@ async def fetch(
         headers: Sent with every request, to the URL's own origin only.
         state: The directory for what outlives a run, or None.
         session: To fetch with; by default one of its own, for this fetch only.
+        seconds: The longest that all of it may take.
 
     Raises:
         SpecUnavailable: it cannot be had yet.
@@ -84,7 +86,7 @@ async def fetch(
     if not where.lower().startswith(("http://", "https://")):
         return await asyncio.to_thread(_read_file, where, base)
     try:
-        async with asyncio.timeout(TOTAL_SECONDS):
+        async with asyncio.timeout(seconds):
             if session is not None:
                 source = await _get(where, headers, session)
             else:
@@ -93,7 +95,7 @@ async def fetch(
     except TimeoutError:
         shown = _shown(where)
         failure: SpecError | SpecUnavailable = SpecUnavailable(
-            f"{shown} has not sent its spec within {TOTAL_SECONDS:.0f} s"
+            f"{shown} has not sent its spec within {seconds:g} s"
         )
     except (SpecError, SpecUnavailable) as error:
         failure = error
@@ -115,7 +117,9 @@ def _read_file(where: str, base: Path) -> Source:
     try:
         if not path.is_file():
             what = "is no file" if path.exists() else "is not there"
-            raise SpecError(f"the spec {path} {what}; a path is relative to the config's directory")
+            raise SpecError(
+                f"the spec {str(path)!r} {what}; a path is relative to the config's directory"
+            )
         with path.open("rb") as file:
             text = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
@@ -139,6 +143,8 @@ async def _get(where: str, headers: Mapping[str, str], session: aiohttp.ClientSe
         url = URL(where)
     except ValueError as error:
         raise SpecError(f"{_shown(where)} is not a URL: {error}") from None
+    if re.search(r"\s", url.host or " "):
+        raise SpecError(f"{_shown(where)} is not a URL: it has no host, or blanks in it")
     for _ in range(MAX_REDIRECTS + 1):
         try:
             result = await _once(url, headers, session)
@@ -175,19 +181,20 @@ async def _once(
 
 def _redirected(url: URL, location: str) -> URL:
     try:
-        target = url.join(URL(location)) if location else None
+        target = url.join(URL(location))
+        if location and target.origin() == url.origin():
+            return target
+        shown = _shown(target) if location and target.host else ""
     except ValueError:
-        target = None
-    if target is None:
+        shown = ""
+    if not shown:
         raise SpecError(f"{_shown(url)} redirects to no address")
-    if target.origin() != url.origin():
-        shown = _shown(target)
-        query = " (with its query)" if target.query_string else ""
-        raise SpecError(
-            f"{_shown(url)} redirects to another origin, {shown}, which is not followed; "
-            f"if that is the right place, write spec: {shown}{query}"
-        )
-    return target
+    if target.query_string:
+        shown += " (with its query)"
+    raise SpecError(
+        f"{_shown(url)} redirects to another origin, {shown}, which is not followed; "
+        f"if that is the right place, write spec: {shown}"
+    )
 
 
 def _check_status(url: URL, status: int) -> None:

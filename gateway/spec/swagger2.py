@@ -71,23 +71,18 @@ def _path_item(item: Any, doc: Mapping[str, Any], note: Note) -> Document:
 def _operation(
     raw: Mapping[str, Any], shared: list[Document], doc: Mapping[str, Any], note: Note
 ) -> Document:
-    merged = {(one.get("in"), one.get("name")): one for one in shared}
-    merged |= {
-        (one.get("in"), one.get("name")): one for one in _resolved(raw.get("parameters"), doc)
-    }
+    every = [*shared, *_resolved(raw.get("parameters"), doc)]  # of two alike, the later counts
     consumes = _media_types(raw, doc, "consumes")
     out = {key: raw[key] for key in ("operationId", "summary", "description") if key in raw}
     out["parameters"] = [
-        _parameter(one, note)
-        for one in merged.values()
-        if one.get("in") not in ("body", "formData")
+        _parameter(one, note) for one in every if one.get("in") not in ("body", "formData")
     ]
-    forms = [one for one in merged.values() if one.get("in") == "formData"]
-    bodies = [one for one in merged.values() if one.get("in") == "body"]
+    forms = [one for one in every if one.get("in") == "formData"]
+    bodies = [one for one in every if one.get("in") == "body"]
     if forms:
         out["requestBody"] = _form(forms, consumes, note)
     elif bodies:
-        out["requestBody"] = _body(bodies[0], consumes)
+        out["requestBody"] = _body(bodies[-1], consumes)
     produces = _media_types(raw, doc, "produces") or [_JSON]
     out["responses"] = {
         code: _response(response, produces, doc)
@@ -113,8 +108,8 @@ def _collection(raw: Mapping[str, Any], note: Note) -> tuple[Document, Document]
     if schema.get("type") != "array":
         return {}, schema
     word = raw.get("collectionFormat", "csv")
-    if raw.get("in") in ("query", "formData") and word in _STYLES:
-        style, explode = _STYLES[word]
+    if raw.get("in") in ("query", "formData") and str(word) in _STYLES:
+        style, explode = _STYLES[str(word)]
         return {"style": style, "explode": explode}, schema
     if word == "csv":
         return {"style": "simple", "explode": False}, schema
@@ -134,6 +129,7 @@ def _form(raw: list[Document], consumes: list[str], note: Note) -> Document:
     """Form fields as the properties of one object."""
     properties: Document = {}
     encoding: Document = {}
+    required: dict[str, bool] = {}
     for one in raw:
         name = one.get("name")
         if not isinstance(name, str):
@@ -145,12 +141,13 @@ def _form(raw: list[Document], consumes: list[str], note: Note) -> Document:
         if isinstance(one.get("description"), str):
             schema["description"] = one["description"]
         properties[name] = schema
-    required = [one["name"] for one in raw if one.get("required") and one.get("name") in properties]
+        required[name] = one.get("required") is True
     files = any(one.get("type") == "file" for one in raw)
     kind = _MULTIPART if files or (_MULTIPART in consumes and _FORM not in consumes) else _FORM
-    schema = {"type": "object", "properties": properties, "required": required}
+    names = [name for name, needed in required.items() if needed]
+    schema = {"type": "object", "properties": properties, "required": names}
     return {
-        "required": bool(required),
+        "required": bool(names),
         "content": {kind: {"schema": schema, "encoding": encoding}},
     }
 

@@ -363,8 +363,11 @@ def test_what_no_json_can_hold_costs_no_document(
 ) -> None:
     odd = {"type": "number", "default": float("inf"), "description": "\ud800 lone"}
     made = plugin(operation(arguments=(Argument("a", "query", ("a",), odd),)))
-    document = served(made)
+    document = json.loads(
+        documents(made)["/openapi.json"](BASE, "").body, parse_constant=pytest.fail
+    )
     assert document["paths"]["/players"]["get"]["parameters"][0]["description"] == "? lone"
+    assert yaml12.load(documents(made)["/openapi.yaml"](BASE, "").body) == document
 
 
 def test_a_base_url_is_only_ever_a_server(plugin: Callable[..., Plugin]) -> None:
@@ -372,3 +375,14 @@ def test_a_base_url_is_only_ever_a_server(plugin: Callable[..., Plugin]) -> None
     made = documents(plugin())
     assert json.loads(made["/openapi.json"](base, "").body)["servers"] == [{"url": base}]
     assert yaml12.load(made["/openapi.yaml"](base, "").body)["servers"] == [{"url": base}]
+
+
+def test_a_component_that_only_a_text_of_json_would_use_is_left_out(
+    plugin: Callable[..., Plugin], operation: Callable[..., Operation]
+) -> None:
+    texts = (
+        Argument("one", "query", ("one",), PLAYER),
+        Argument("many", "query", ("many",), {"type": "array", "items": PLAYER}),
+    )
+    made = plugin(operation(arguments=texts), components=AWKWARD)
+    assert list(served(made)["components"]["schemas"]) == ["Error"]

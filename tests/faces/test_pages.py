@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 import pytest
 
 from gateway.config import types
-from gateway.faces import pages
+from gateway.faces import legal, pages
 from gateway.plugin import Operation, Plugin
 from gateway.values import Argument
 
@@ -93,7 +93,7 @@ def test_nothing_from_a_config_or_a_host_becomes_markup(
     ]
     index = pages.index(entries, "text/html").body.decode()
     known = {"lang", "charset", "name", "content", "class", "href"}
-    for page in (index, pages.legal(made)):
+    for page in (index, legal.write(made)):
         tags = Reader(page).tags
         assert "script" not in {tag for tag, _ in tags}
         assert {key for _, attrs in tags for key in attrs} <= known
@@ -127,30 +127,6 @@ def test_the_example_is_a_line_that_a_shell_reads_as_one_call(
     page = pages.index([entry], "text/html").body.decode()
     line = unescape(re.findall("<pre>(.*?)</pre>", page)[0])
     assert shlex.split(line) == ["curl", "-d", '{"query": "O\'Neal"}', f"{BASE}/call/getPlayers"]
-
-
-def test_the_legal_page_says_what_is_passed_on(plugin: Callable[..., Plugin]) -> None:
-    plain = pages.legal(plugin())
-    assert "None of your request's headers." in plain
-    assert "Calls need no key" in plain
-    some = pages.legal(
-        plugin(
-            upstream=types.Upstream(forward=["Accept-Language"]),
-            parameters={"region": types.Parameter(header="openai-subdivision-1-iso-code")},
-            auth=types.Auth(user=types.UserAuth()),
-        )
-    )
-    passed = re.findall("<code>(.*?)</code>", some)
-    assert passed == ["accept-language", "authorization", "openai-subdivision-1-iso-code"]
-    assert "your own key of the API" in some
-    assert "api.example.com" not in some
-
-
-def test_the_legal_page_says_whether_answers_are_stored(
-    plugin: Callable[..., Plugin], operation: Callable[..., Operation]
-) -> None:
-    assert "Answers may be stored" in pages.legal(plugin())
-    assert "Answers are not stored" in pages.legal(plugin(operation(cache=0.0)))
 
 
 def test_robots_may_read_documents_and_only_the_platform_may_call() -> None:

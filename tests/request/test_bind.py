@@ -377,6 +377,13 @@ def test_a_required_body_without_required_properties_is_sent_empty() -> None:
     assert send(bound(writing({"properties": {"a": {}}}), {})).body == b"{}"
 
 
+def test_a_body_that_can_hold_nothing_is_no_argument() -> None:
+    nothing = {"type": "object", "properties": {}, "additionalProperties": False}
+    found = bound(writing(nothing, required=False), {})
+    assert (found.arguments, send(found).body) == ((), None)
+    assert send(bound(writing(nothing), {})).body == b"{}"
+
+
 def test_a_pin_in_a_body_is_sent_with_every_call() -> None:
     op = writing(
         {"required": ["a", "kind"], "properties": {"a": {}, "kind": STRING}}, required=False

@@ -27,8 +27,8 @@ HOSTILE = [
     "../admin", "..%2fadmin", "%2e%2e/admin", "..", ".", "%2e%2e", "a/b", "a\\b", "/", "?admin=1",
     "//evil.example/", "#frag", "a?b#c", "%", "%00", "%2F", "%252F", "\x00", "a\r\nHost: evil",
     "\n", "\x7f", " ", "ü", "東京", "{other}", "{id}", "${HOME}", "${file:/etc/passwd}", "{env.X}",
-    ";x=1", "@evil.example", ":80", "https://evil.example", "a,b", "~", "*", "", "\u2025", "\uff0e\uff0e",
-    "\ud800",
+    ";x=1", "@evil.example", ":80", "https://evil.example", "a,b", "~", "*", "",
+    "\u2025", "\uff0e\uff0e", "\ud800",
 ]  # fmt: skip
 
 
@@ -195,7 +195,11 @@ def test_no_call_is_answered_with_anything_but_a_request_or_a_refusal(call: dict
 def test_a_pinned_or_hidden_parameter_cannot_be_set_by_an_argument_an_object_or_a_text() -> None:
     free = SpecParameter("free", "query", {"type": "object", "additionalProperties": True})
     parameters = [SpecParameter(name, "query", STRING) for name in ("pin", "hidden", "q")]
-    build = compiled(get("/x", *parameters, free), pin=Parameter(pin="1"), hidden="hide")
+    entries = {"pin": Parameter(pin="1"), "hidden": "hide"}
+    build = compiled(get("/x", *parameters, free), **entries)
+    fixed = compiled(get("/x", free, fixed_query=(("pin", "1"),)))
+    with pytest.raises(BadArguments, match="must not hold 'pin'"):
+        fixed({"free": {"pin": "2"}}, {})
     for call in ({"pin": "2"}, {"hidden": "2"}, {"free": {"pin": "2"}}, {"free": {"hidden": "2"}}):
         with pytest.raises(BadArguments):
             build(call, {})

@@ -56,6 +56,11 @@ def test_a_nested_pin_is_always_sent_never_shown_and_refused() -> None:
             body_of(found, address=wrong)
 
 
+def test_a_nested_pin_from_a_secret_fits_a_number() -> None:
+    schema = {"properties": {"a": {"properties": {"n": {"type": "integer"}, "m": {}}}}}
+    assert body_of(bound(schema, body__a__n=Parameter(pin="12"))) == b'{"a":{"n":12}}'
+
+
 def test_a_nested_pin_is_sent_where_its_parent_is_not() -> None:
     schema = {"properties": {"a": {"properties": {"b": {"properties": {"c": {}, "d": {}}}}}}}
     found = bound(schema, body__a__b__c=Parameter(pin=1))

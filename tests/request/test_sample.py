@@ -52,5 +52,6 @@ def test_a_sample_call_holds_what_is_required_and_what_has_an_example() -> None:
         Argument("b", "query", ("b",), {"type": "integer"}, example=0),
         Argument("c", "query", ("c",), {"type": "integer"}),
         Argument("d", "query", ("d",), {"type": "string"}, example="x" * 1_000),
+        Argument("e", "path", ("e",), {"type": "object"}, required=True),
     ]
-    assert sample_call(arguments, {}) == {"a": 1, "b": 0}
+    assert sample_call(arguments, {}) == {"a": 1, "b": 0, "e": {"name": "text"}}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,3 +171,8 @@ def test_a_check_follows_references_into_components() -> None:
 )  # fmt: skip
 def test_a_schema_that_cannot_be_compiled_checks_nothing_and_fetches_nothing(schema: Any) -> None:
     assert checker(schema, COMPONENTS)("anything") is None
+
+
+def test_a_file_that_a_schema_refers_to_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"type": "integer"}')
+    assert checker({"$ref": (tmp_path / "x.json").as_uri()}, {})("text") is None

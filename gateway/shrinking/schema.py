@@ -1,0 +1,254 @@
+"""The schema of an answer as it is served, made from the same rules as the answer.
+
+It is lenient, because upstreams lie and because whatever a cut leaves must still be valid:
+nothing is required, leaves are nullable, there are no enums, formats, bounds, patterns or
+closed objects, and `oneOf` is `anyOf`, since without those its branches overlap. Words stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gateway.shrinking.fields import Level, Pick
+from gateway.shrinking.shapes import COMPOSED, REF, Shapes, reference, target
+from gateway.values import Schema
+
+_LEAVES = ("string", "number", "integer", "boolean")
+_WORDS = ("title", "description", "deprecated")
+CUT: Schema = {
+    "type": "object",
+    "description": "What was cut from this answer: by path, how many rows, keys or characters "
+    "were kept of how many.",
+    "additionalProperties": {
+        "type": "object",
+        "properties": {"kept": {"type": "integer"}, "total": {"type": "integer"}},
+    },
+}
+
+
+# --- lenient ----------------------------------------------------------------------------------
+
+
+def lenient(schema: Any, shapes: Shapes) -> Schema:
+    """A schema that holds for whatever the given one holds for, and for what a cut leaves."""
+    if not isinstance(schema, dict):
+        return {}
+    out: Schema = {key: schema[key] for key in _WORDS if key in schema}
+    if "$ref" in schema:
+        name = target(str(schema["$ref"]))
+        if name in shapes.components:
+            out["$ref"] = reference(name)
+        return out
+    kinds = _kinds(schema)
+    if kinds:
+        out["type"] = kinds[0] if len(kinds) == 1 else kinds
+    _containers(schema, out, shapes)
+    parts = [lenient(part, shapes) for part in schema.get("allOf", ())]
+    unions = [
+        [lenient(branch, shapes) for branch in schema[keyword]]
+        for keyword in ("anyOf", "oneOf")
+        if schema.get(keyword)
+    ]
+    if len(unions) == 1:
+        out["anyOf"] = unions[0]
+    else:
+        parts += [{"anyOf": union} for union in unions]
+    if parts:
+        out["allOf"] = parts
+    return out
+
+
+def _kinds(schema: Schema) -> list[str]:
+    """The types, null among them where there is a leaf; those of an enum where it alone tells."""
+    kind = schema.get("type")
+    kinds = [kind] if isinstance(kind, str) else list(kind or ())
+    if kinds and "null" not in kinds and any(one in _LEAVES for one in kinds):
+        kinds.append("null")
+    return kinds
+
+
+def _containers(schema: Schema, out: Schema, shapes: Shapes) -> None:
+    hidden = False
+    if "properties" in schema:
+        out["properties"] = {}
+        for key, value in schema["properties"].items():
+            if shapes.resolve(value).get("writeOnly") is True:
+                hidden = True
+            else:
+                out["properties"][key] = lenient(value, shapes)
+    # Where a written-only property was left out, its name falls under the others' schema.
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict) and not hidden:
+        out["additionalProperties"] = lenient(others, shapes)
+    if "patternProperties" in schema and not hidden:
+        out["patternProperties"] = {
+            pattern: lenient(value, shapes) for pattern, value in schema["patternProperties"].items()
+        }
+    if "prefixItems" in schema:
+        out["prefixItems"] = [lenient(value, shapes) for value in schema["prefixItems"]]
+    if "items" in schema:
+        out["items"] = lenient(schema["items"], shapes)
+
+
+# --- projected --------------------------------------------------------------------------------
+
+
+def projected(schema: Any, level: Level, shapes: Shapes) -> Schema:
+    """The lenient schema of what a level takes of a value."""
+    kinds = shapes.kinds(schema)
+    if kinds is None:
+        return {}
+    forms: list[Schema] = []
+    if "object" in kinds:
+        forms.append({"type": "object", **_members(schema, level, shapes)})
+    if "array" in kinds:
+        items = [projected(item, level, shapes) for item in shapes.items(schema)]
+        forms.append({"type": "array", "items": any_of(items)})
+    if "null" in kinds and forms:
+        forms[0]["type"] = [forms[0]["type"], "null"]
+    if not forms:
+        return {"type": "null"} if kinds == {"null"} else {}
+    found = any_of(forms)
+    words = shapes.resolve(schema).get("description")
+    return {"description": words, **found} if words else found
+
+
+def _members(schema: Any, level: Level, shapes: Shapes) -> Schema:
+    if level.every:
+        every = level.every
+        members = {
+            key: found
+            for key, values in shapes.members(schema).items()
+            if (found := _taken(values, every, (), shapes)) is not None
+        }
+        out: Schema = {"properties": members} if members else {}
+        found = _taken(shapes.others(schema), every, (), shapes)
+        if found:
+            out["additionalProperties"] = found
+        return out
+    found_members = {}
+    for name, pick in level.picks.items():
+        found = _taken([schema], pick, pick.source, shapes)
+        if found is not None:
+            found_members[name] = found
+    return {"properties": found_members}
+
+
+def _taken(
+    values: Iterable[Schema], pick: Pick, keys: tuple[str | None, ...], shapes: Shapes
+) -> Schema | None:
+    """What a pick takes of values that have one of these schemas; None where nothing."""
+    if keys:
+        forms = [one for value in values if (one := _dug(value, pick, keys, shapes)) is not None]
+        return any_of(forms) if forms else None
+    if pick.tree is None:
+        return any_of([lenient(value, shapes) for value in values]) if values else None
+    tree = pick.tree
+    reached = [value for value in values if _holds(value, shapes)]
+    return any_of([projected(value, tree, shapes) for value in reached]) if reached else None
+
+
+def _holds(schema: Schema, shapes: Shapes) -> bool:
+    kinds = shapes.kinds(schema)
+    return kinds is None or bool(kinds & {"object", "array", "null"})
+
+
+def _dug(
+    schema: Schema, pick: Pick, keys: tuple[str | None, ...], shapes: Shapes
+) -> Schema | None:
+    """What stands below the keys, in the arrays and maps that are met on the way."""
+    kinds = shapes.kinds(schema)
+    if kinds is None:
+        return {}
+    forms: list[Schema] = []
+    if "object" in kinds:
+        key, rest = keys[0], keys[1:]
+        if key is None:
+            values = [one for several in shapes.members(schema).values() for one in several]
+            found = _taken(values + shapes.others(schema), pick, rest, shapes)
+            if found is not None:
+                forms.append({"type": "object", "additionalProperties": found})
+        else:
+            known = shapes.members(schema).get(key) or shapes.others(schema)
+            found = _taken(known, pick, rest, shapes)
+            if found is not None:
+                forms.append(found)
+    if "array" in kinds:
+        inner = [_dug(item, pick, keys, shapes) for item in shapes.items(schema)]
+        present = [one for one in inner if one is not None]
+        if present:
+            forms.append({"type": "array", "items": any_of(present)})
+    return any_of(forms) if forms else None
+
+
+def any_of(schemas: Iterable[Schema]) -> Schema:
+    """One schema for values of any of several."""
+    distinct: list[Schema] = []
+    for schema in schemas:
+        if not schema:
+            return {}
+        if schema not in distinct:
+            distinct.append(schema)
+    return distinct[0] if len(distinct) == 1 else {"anyOf": distinct} if distinct else {}
+
+
+# --- the top ----------------------------------------------------------------------------------
+
+
+def with_announcement(schema: Schema, name: str, shapes: Shapes) -> Schema:
+    """The lenient schema of an object, with a place for the announcement."""
+    schema = _inlined(schema, shapes)
+    out = {key: value for key, value in schema.items() if key != "patternProperties"}
+    if schema.get("type") != "object" or any(keyword in schema for keyword in COMPOSED):
+        out.pop("additionalProperties", None)
+    for keyword in ("allOf", "anyOf"):
+        if keyword in out:
+            out[keyword] = [_open(part, shapes) for part in out[keyword]]
+    out["type"] = "object"
+    out["properties"] = {name: CUT, **schema.get("properties", {})}
+    return out
+
+
+def _inlined(schema: Schema, shapes: Shapes) -> Schema:
+    """The schema itself instead of a reference; the words beside the reference win."""
+    for _ in range(40):
+        if "$ref" not in schema:
+            break
+        words = {key: schema[key] for key in _WORDS if key in schema}
+        schema = {**lenient(shapes.components[target(schema["$ref"])], shapes), **words}
+    return schema
+
+
+def _open(part: Schema, shapes: Shapes) -> Schema:
+    """A part of a composition that lets a further member be; itself if it already does."""
+    if not any(_closes(one) for one in shapes.parts(part)):
+        return part
+    part = _inlined(part, shapes)
+    out = {k: v for k, v in part.items() if k not in ("additionalProperties", "patternProperties")}
+    for keyword in ("allOf", "anyOf"):
+        if keyword in out:
+            out[keyword] = [_open(one, shapes) for one in out[keyword]]
+    return out
+
+
+def _closes(part: Schema) -> bool:
+    return isinstance(part.get("additionalProperties"), dict) or "patternProperties" in part
+
+
+def reached(schema: Any, shapes: Shapes) -> dict[str, Schema]:
+    """The lenient components that a served schema leads to."""
+    found: dict[str, Schema] = {}
+    waiting = [schema]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            text = one.get("$ref")
+            if isinstance(text, str) and text.startswith(REF) and target(text) not in found:
+                name = target(text)
+                found[name] = lenient(shapes.components[name], shapes)
+                waiting.append(found[name])
+            waiting += one.values()
+    return dict(sorted(found.items()))

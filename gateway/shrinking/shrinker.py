@@ -1,0 +1,116 @@
+"""The rules of one operation, compiled; and the answer's schema, made from the same rules.
+
+Order: `fields`, `drop`, `limit_items`, `budget`, announcement. An answer that can be cut is an
+object, so that a cut can be announced in it: arrays come as `{"items": […]}`, decided here,
+when the operation loads. Where the schema is unknown, or an answer is not what it says, it is
+decided per answer in the same way, and anything else than an object or an array comes as
+`{"value": …}`. Only an operation that answers with a bare string or number by its schema keeps
+doing so, until one does not fit: a string cut short could not say that it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway.config.scalars import Budget
+from gateway.shrinking.drops import drop_empty
+from gateway.shrinking.exact import decode, encode, tidy
+from gateway.shrinking.fields import Projection
+from gateway.shrinking.fit import announce, fit
+from gateway.shrinking.limits import Limit, limited
+from gateway.shrinking.text import shrink_text
+from gateway.shrinking.tokens import fits
+from gateway.values import Schema
+
+_VERSION = 1  # of what these rules do; another one makes other fingerprints
+_OBJECT, _ARRAY = b"{["
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What our own members of an answer are called: free names, by the schema."""
+
+    announcement: str = "_shrunk"
+    items: str = "items"
+    value: str = "value"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shrinker:
+    """Makes answers small. `schema` describes them; its references are into `components`.
+
+    `bare` says that scalars stay as they are where they fit. `fingerprint` is another one
+    wherever the rules are.
+    """
+
+    schema: Schema
+    components: Mapping[str, Schema]
+    budget: Budget
+    projection: Projection | None = None
+    drop: tuple[str, ...] = ()
+    limit: Limit | None = None
+    names: Names = Names()
+    bare: bool = False
+    words: tuple[str, ...] = ()  # the rules, for people
+    fingerprint: str = ""
+
+    @property
+    def idle(self) -> bool:
+        """Whether no body can ever change."""
+        return not (self.projection or self.drop or self.limit or self.budget)
+
+    def describe(self) -> str:
+        """The rules in a line."""
+        return "; ".join(self.words) or "nothing is changed"
+
+    def shrink(self, body: bytes) -> bytes:
+        """Make an answer of a JSON body; the body itself where nothing changes.
+
+        Raises:
+            ValueError: if the body is not JSON, or nested too deeply.
+        """
+        if self.idle:
+            return body
+        try:
+            answer = self._answer(body)
+        except RecursionError:
+            raise ValueError("the JSON is nested too deeply") from None
+        return body if answer == body else answer
+
+    def shrink_other(self, body: bytes, content_type: str) -> tuple[bytes, str]:
+        """Make an answer of a body that is not JSON.
+
+        Returns:
+            The body and its content type; both as given where nothing changes.
+        """
+        return shrink_text(body, content_type, self.budget) if self.budget else (body, content_type)
+
+    def keeps(self, body: bytes, answer: bytes) -> bool:
+        """Whether an answer is the body itself, so that its ETag holds for both."""
+        return answer is body or answer == body
+
+    def _answer(self, body: bytes) -> bytes:
+        whole = self.projection(body) if self.projection else tidy(body)
+        if self.drop:
+            whole = encode(drop_empty(decode(whole)))
+        if not (self.limit or self.budget):
+            return whole
+        less = limited(whole, self.limit) if self.limit else whole
+        if less[0] != _OBJECT and not (self.bare and less[0] != _ARRAY and self._fits(less)):
+            whole, less = self._wrapped(whole), self._wrapped(less)
+        if len(less) <= self.budget.tokens and len(less) <= self.budget.chars and whole is less:
+            return less  # the cheap and usual case: a token is at least a byte
+        if less[0] != _OBJECT:
+            return less
+        if self.budget:
+            return fit(whole, less, self.names.announcement, self.budget)
+        return announce(whole, less, self.names.announcement)
+
+    def _fits(self, text: bytes) -> bool:
+        return not self.budget or fits(text, self.budget)
+
+    def _wrapped(self, text: bytes) -> bytes:
+        name = self.names.items if text[0] == _ARRAY else self.names.value
+        return b"{" + encode(name) + b":" + text + b"}"

@@ -1,0 +1,324 @@
+"""A value made to fit into so many bytes, as mildly as possible. Valid JSON, always.
+
+Works on the text, lazily: a container is a piece of text whose size is known, and is taken
+apart only where it has to be cut, so a cut costs what the containers on its way hold at one
+level and what it keeps, whatever else the answer holds.
+
+The ladder, from mild to hard:
+    1. strings   long ones end in `…`, the longest first, none below FLOORS[0]
+    2. rows      the first ones stay, at least one; of maps the first keys. A row counts with
+                 its own strings and arrays already short: rather all rows slim than one whole
+    3. depth     inside of what does not fit even so, strings go below the floor, and the
+                 members that cost most are cut, then emptied
+    4. outline   what is left when only names and small values find room: {} and []
+A cut container is of its own type still, and what is kept keeps its place: an array keeps its
+first items, an object's keys stay in order, a string keeps its beginning.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw
+
+from gateway.shrinking.exact import encode
+
+OBJECT, ARRAY, STRING = b'{["'
+# Bytes that a string keeps before anything else is cut; then what it keeps where its object
+# would not fit. 200 is two or three sentences; 16 still tells a name from an address.
+FLOORS: Final = (200, 50, 16)
+MARK: Final = "…".encode()
+_MARKED = len(MARK) + 2  # a string of nothing but the mark
+_EMPTY = {OBJECT: b"{}", ARRAY: b"[]"}
+_DEEPEST = 40  # containers inside each other that are cut inside; deeper ones are emptied
+_WIDE = 256  # an object of more keys is taken for a map: GitHub's repository has 80
+_ALIKE = 8  # so is one of as many keys that are all objects, or all arrays
+_PARTIAL = 64  # bytes that must be left for a row that is not whole
+_WORD = 16  # bytes that a string may lose so that it ends between words
+_STRINGS = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")(:?)')
+_MEMBERS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(dict[str, Raw])
+_ITEMS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[Raw])
+
+
+class Node:
+    """A value as a piece of tidy text, taken apart at need and once."""
+
+    __slots__ = ("_keys", "_nodes", "_parts", "_slim", "kind", "raw", "size")
+
+    def __init__(self, raw: bytes) -> None:
+        view = memoryview(raw)
+        self.raw = raw
+        self.size = view.nbytes
+        self.kind = view[0]
+        self._parts: list[bytes] | None = None
+        self._keys: list[str] = []
+        self._nodes: dict[int, Node] = {}
+        self._slim: dict[int, int] = {}
+
+    def _open(self) -> list[bytes]:
+        if self._parts is None:
+            if self.kind == OBJECT:
+                members = _MEMBERS.decode(self.raw)
+                self._keys, self._parts = list(members), list(members.values())
+            else:
+                self._parts = _ITEMS.decode(self.raw)
+        return self._parts
+
+    def __len__(self) -> int:
+        return len(self._open())
+
+    def child(self, number: int) -> Node:
+        """The item or the member's value of this number."""
+        node = self._nodes.get(number)
+        if node is None:
+            node = self._nodes[number] = Node(self._open()[number])
+        return node
+
+    @property
+    def keys(self) -> list[str]:
+        """An object's keys; none of an array."""
+        self._open()
+        return self._keys
+
+    def head(self, number: int) -> bytes:
+        """What stands before a child: its key, if it has one."""
+        return encode(self._keys[number]) + b":" if self.kind == OBJECT else b""
+
+    def is_map(self) -> bool:
+        """Whether an object's keys are data rather than names: very many, or all alike."""
+        if self.kind != OBJECT:
+            return False
+        parts = self._open()
+        if len(parts) > _WIDE:
+            return True
+        first = {memoryview(part)[0] for part in parts}
+        return len(parts) >= _ALIKE and (first == {OBJECT} or first == {ARRAY})
+
+    def slim(self, floor: int, depth: int = 0) -> int:
+        """The bytes of a fair remainder: strings cut to `floor`, arrays to some rows."""
+        if self.size <= floor or self.kind not in _EMPTY:
+            return min(self.size, floor + _MARKED) if self.kind == STRING else self.size
+        if depth > _DEEPEST:
+            return 2
+        if floor not in self._slim:
+            self._slim[floor] = min(self.size, self._measure(floor, depth))
+        return self._slim[floor]
+
+    def _measure(self, floor: int, depth: int) -> int:
+        total = 2
+        rows = self.kind == ARRAY or self.is_map()
+        for number in range(len(self)):
+            total += len(self.head(number)) + self.child(number).slim(floor, depth + 1) + 1
+            if rows and total > 2 * floor:
+                break
+        return total
+
+
+def squeeze(node: Node, room: int, depth: int = 0) -> bytes | None:
+    """Make a value fit.
+
+    Returns:
+        The text, of at most `room` bytes; None where nothing of the value fits.
+    """
+    if node.size <= room:
+        return bytes(node.raw)
+    if node.kind == STRING:
+        return shorten(bytes(node.raw), room) if room >= _MARKED else None
+    if room < 2 or node.kind not in _EMPTY:
+        return None
+    longest = _longest_string(node, room)
+    if longest:
+        return _with_shorter_strings(node, longest)
+    if depth >= _DEEPEST:
+        return _EMPTY[node.kind]
+    if node.kind == ARRAY or node.is_map():
+        return _rows(node, room, depth)
+    return _members(node, room, depth)
+
+
+# --- strings ----------------------------------------------------------------------------------
+
+
+def shorten(string: bytes, room: int) -> bytes:
+    """A string, quotes and mark included, of at most `room` bytes; cut between characters."""
+    end = room - _MARKED + 1
+    while end > 1 and string[end] & 0xC0 == 0x80:  # inside a character
+        end -= 1
+    escape = string.rfind(b"\\", max(1, end - 5), end)
+    if escape > 0:
+        before = string[1 : escape + 1]
+        if (len(before) - len(before.rstrip(b"\\"))) % 2:  # it begins an escape
+            length = 6 if string[escape + 1 : escape + 2] == b"u" else 2
+            end = escape if escape + length > end else end
+    blank = string.rfind(b" ", max(1, end - _WORD), end)
+    if blank > 1:
+        end = blank
+    return string[:end] + MARK + b'"'
+
+
+def _longest_string(node: Node, room: int) -> int:
+    """The longest that strings may stay for the value to fit; 0 where that is not enough."""
+    floor = FLOORS[0] + _MARKED
+    lengths = []
+    saved = 0
+    for match in _STRINGS.finditer(node.raw):
+        length = match.end(1) - match.start()
+        if length > floor and not match[2]:
+            lengths.append(length)
+            saved += length - floor
+        if match.end() - saved > room:
+            return 0
+    if node.size - saved > room:
+        return 0
+    lengths.sort(reverse=True)
+    excess = node.size - room
+    total = 0
+    for number, length in enumerate(lengths, start=1):
+        total += length
+        allowed = (total - excess) // number
+        if number == len(lengths) or allowed >= lengths[number]:
+            return max(allowed, floor)
+    return 0
+
+
+def _with_shorter_strings(node: Node, longest: int) -> bytes:
+    def cut(match: re.Match[bytes]) -> bytes:
+        string: bytes = match[1]
+        if match[2] or len(string) <= longest:
+            return match[0]  # type: ignore[no-any-return]
+        return shorten(string, longest)
+
+    return _STRINGS.sub(cut, bytes(node.raw))
+
+
+# --- rows -------------------------------------------------------------------------------------
+
+
+def _rows(node: Node, room: int, depth: int) -> bytes:
+    """The first rows that fit when slim, then as much of each as there is room for."""
+    left = room - 1  # the brackets; every row counts a comma, and the first has none
+    heads: list[bytes] = []
+    least: list[int] = []
+    for number in range(len(node)):
+        head = node.head(number)
+        need = node.child(number).slim(FLOORS[0])
+        if len(head) + need + 1 > left:
+            break
+        left -= len(head) + need + 1
+        heads.append(head)
+        least.append(need)
+    sizes = [node.child(number).size for number in range(len(least))]
+    out, left = _share(node, list(range(len(least))), heads, least, sizes, left, depth)
+    rows = [out[number] for number in range(len(least))]
+    if len(rows) < len(node) and (not rows or left > max(room // 20, _PARTIAL)):
+        rows += _last_row(node, len(rows), left, depth)
+    return _joined(node, rows)
+
+
+def _last_row(node: Node, number: int, left: int, depth: int) -> list[bytes]:
+    """A row that is not whole where there is room for part of one; of a map, any first one."""
+    for candidate in range(number, min(len(node), number + 8) if node.kind == OBJECT else number + 1):
+        head = node.head(candidate)
+        part = squeeze(node.child(candidate), left - len(head) - 1, depth + 1)
+        if part is not None:
+            return [head + part]
+    return []
+
+
+# --- members ----------------------------------------------------------------------------------
+
+
+def _members(node: Node, room: int, depth: int) -> bytes:
+    """All members slim if they fit; else the cheapest, and the others empty while they fit."""
+    count = len(node)
+    heads = [node.head(number) for number in range(count)]
+    chosen = list(range(count))
+    least: list[int] = []
+    for floor in FLOORS:
+        least = [node.child(number).slim(floor) for number in chosen]
+        left = room - 1 - sum(least) - sum(map(len, heads)) - count
+        if left >= 0:
+            break
+    emptied: list[int] = []
+    if left < 0:
+        chosen, emptied, left = _choose(node, heads, least, room - 1)
+    sizes = [node.child(number).size for number in chosen]
+    picked = [least[number] for number in chosen]
+    out, _ = _share(node, chosen, [heads[n] for n in chosen], picked, sizes, left, depth)
+    for number in emptied:
+        out[number] = heads[number] + _EMPTY[node.child(number).kind]
+    return _joined(node, [out[number] for number in sorted(out)])
+
+
+def _choose(
+    node: Node, heads: list[bytes], least: list[int], left: int
+) -> tuple[list[int], list[int], int]:
+    """Which members stay, and which only as an empty container; what is left of the room."""
+    chosen, emptied = [], []
+    for number in sorted(range(len(least)), key=lambda one: (len(heads[one]) + least[one], one)):
+        cost = len(heads[number]) + 1
+        if cost + least[number] <= left:
+            chosen.append(number)
+            left -= cost + least[number]
+        elif cost + 2 <= left and node.child(number).kind in _EMPTY:
+            emptied.append(number)
+            left -= cost + 2
+    return chosen, emptied, left
+
+
+# --- both -------------------------------------------------------------------------------------
+
+
+def _share(
+    node: Node,
+    numbers: list[int],
+    heads: list[bytes],
+    least: list[int],
+    sizes: list[int],
+    left: int,
+    depth: int,
+) -> tuple[dict[int, bytes], int]:
+    """Give what is left to those that are not whole, evenly; the smallest first.
+
+    Returns:
+        The text of each child with its head, and what nobody could use.
+    """
+    out: dict[int, bytes] = {}
+    waiting = []
+    for place, number in enumerate(numbers):
+        if least[place] >= sizes[place]:
+            out[number] = heads[place] + bytes(node.child(number).raw)
+        else:
+            waiting.append((sizes[place], number, place))
+    waiting.sort()
+    level = _level([(least[place], size) for size, _, place in waiting], left)
+    given = [max(least[place], min(size, level)) for size, _, place in waiting]
+    left -= sum(given) - sum(least[place] for _, _, place in waiting)
+    for most, (size, number, place) in zip(given, waiting, strict=True):
+        room = most + min(left, size - most)  # with what the ones before could not use
+        part = squeeze(node.child(number), room, depth + 1)
+        if part is None:
+            left += most + len(heads[place]) + 1
+        else:
+            left += most - len(part)
+            out[number] = heads[place] + part
+    return out, left
+
+
+def _level(bounds: list[tuple[int, int]], left: int) -> int:
+    """The level up to which all may be filled: what is above its least and below its size."""
+    low, high = 0, max((size for _, size in bounds), default=0)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if sum(max(0, min(size, middle) - least) for least, size in bounds) <= left:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _joined(node: Node, parts: list[bytes]) -> bytes:
+    opening, closing = _EMPTY[node.kind][:1], _EMPTY[node.kind][1:]
+    return opening + b",".join(parts) + closing

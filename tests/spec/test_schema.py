@@ -1,0 +1,107 @@
+"""Schemas of the older dialects become 2020-12 and accept what they accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openapi_schema_validator import OAS30Validator
+
+from gateway.spec.schema import convert
+
+VALUES: list[Any] = [None, True, 0, 1, 2.5, "", "a", "abc", [], [1, None], {}, {"a": "abc"}]
+
+
+def converted(raw: Any) -> tuple[Any, list[str]]:
+    lines: list[str] = []
+    return convert(raw, lines.append), lines
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (True, {}),
+        (False, {"not": {}}),
+        ({"type": "file"}, {"type": "string", "contentMediaType": "application/octet-stream"}),
+        ({"nullable": True}, {}),  # counts only beside a type
+        ({"nullable": True, "type": ["string"]}, {"type": ["string", "null"]}),
+        ({"exclusiveMaximum": True}, {}),
+        ({"exclusiveMaximum": 3.0}, {"exclusiveMaximum": 3.0}),
+        ({"additionalProperties": True}, {"additionalProperties": True}),
+        ({"items": True}, {"items": {}}),
+        (
+            {"$ref": "#/definitions/A", "title": "t"},
+            {"$ref": "#/components/schemas/A", "title": "t"},
+        ),
+        ({"uniqueItems": "true", "readOnly": True}, {"uniqueItems": True, "readOnly": True}),
+        ({"discriminator": {"propertyName": "a"}, "xml": {}, "example": 1}, {}),
+        ({"maxLength": 3.0, "minLength": "2"}, {"maxLength": 3, "minLength": 2}),
+        ({"type": "string", "format": "byte"}, {"type": "string", "contentEncoding": "base64"}),
+        ({"minimum": 2**70}, {"minimum": 2**70}),
+        ({"pattern": r"^\p{L}{1,20}$"}, {"pattern": r"^\p{L}{1,20}$"}),
+        ({"patternProperties": {"^x-": True}}, {"patternProperties": {"^x-": {}}}),
+    ],
+)
+def test_converted_without_a_word(raw: Any, expected: Any) -> None:
+    assert converted(raw) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("x", {}),
+        ({"type": "int"}, {"type": "integer"}),
+        ({"type": ["string", "any", 3]}, {"type": "string"}),
+        ({"maximum": 1e400}, {}),
+        ({"pattern": "(a{999}){999}"}, {}),
+        ({"pattern": "a" * 3000}, {}),
+        ({"patternProperties": {"(": {}}}, {"patternProperties": {}}),
+        ({"$ref": "other.yaml"}, {}),
+        ({"type": "string", "enum": [1, "a"]}, {"type": "string", "enum": ["1", "a"]}),
+        ({"items": []}, {"items": {}}),
+    ],
+)
+def test_faults_are_mended_with_a_line(raw: Any, expected: Any) -> None:
+    schema, lines = converted(raw)
+    assert schema == expected
+    assert lines
+
+
+OLD = st.recursive(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "type": st.sampled_from(["boolean", "integer", "number", "string", "array", "object"]),
+            "nullable": st.booleans(),
+            "minimum": st.integers(0, 2),
+            "exclusiveMinimum": st.booleans(),
+            "maximum": st.integers(0, 2),
+            "exclusiveMaximum": st.booleans(),
+            "maxLength": st.integers(0, 2),
+        },
+    ),
+    lambda inner: st.fixed_dictionaries(
+        {},
+        optional={
+            "anyOf": st.lists(inner, min_size=1, max_size=2),
+            "properties": st.dictionaries(st.just("a"), inner),
+            "items": inner,
+            "not": inner,
+        },
+    ),
+    max_leaves=4,
+)
+
+
+@settings(deadline=None)
+@given(OLD)
+def test_a_3_0_schema_accepts_the_same_values_afterwards(raw: dict[str, Any]) -> None:
+    schema, lines = converted(raw)
+    assert not lines
+    new = jsonschema.Draft202012Validator(schema)
+    old = OAS30Validator(raw)
+    for value in VALUES:
+        assert new.is_valid(value) == old.is_valid(value), value

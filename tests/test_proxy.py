@@ -1,0 +1,273 @@
+"""The door: which plugin is meant, documents, browsers, errors."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from tests.conftest import Serve, Upstream
+
+PLUGIN = """
+plugin: {name}
+contact: a@example.com
+{extra}
+upstream: {{url: "{url}"}}
+operations:
+  getThing:
+    call: "GET /things/{{id}}"
+    parameters: {{id: {{in: path, type: string, required: true, description: Which}}}}
+    returns: {{type: object}}
+  addThing:
+    call: POST /things
+    body: {{type: object, properties: {{name: {{type: string}}}}}}
+    returns: {{type: object}}
+"""
+
+
+def plugin(name: str, upstream: Upstream, extra: str = "") -> str:
+    return PLUGIN.format(name=name, url=f"{upstream.url}/{name}", extra=extra)
+
+
+MANIFEST = "/.well-known/ai-plugin.json"
+
+
+# --- which plugin -------------------------------------------------------------------------------
+
+
+async def test_a_single_plugin_has_its_path_and_the_root(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(plugin("one", upstream))
+    for prefix in ("/one", ""):
+        manifest = (await client.get(prefix + MANIFEST)).json()
+        assert manifest["name_for_model"] == "one"
+        assert manifest["api"]["url"] == f"{client.base}{prefix}/openapi.yaml"
+        assert (await client.get(prefix + "/things/7")).json() == {"path": "/one/things/7"}
+
+
+async def test_several_plugins_share_a_host_and_none_has_the_root(
+    serve: Serve, upstream: Upstream
+) -> None:
+    client = await serve(plugin("one", upstream), plugin("two", upstream))
+    assert (await client.get("/two/things/7")).json() == {"path": "/two/things/7"}
+    assert (await client.get(MANIFEST)).status == 404
+    assert set((await client.get("/readyz")).json()) == {"one", "two"}
+
+
+async def test_a_host_that_a_plugin_names_is_its_alone(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(
+        plugin("one", upstream, "hosts: [one.example]"), plugin("two", upstream)
+    )
+    host = {"Host": "one.example:8080"}
+    manifest = (await client.get(MANIFEST, headers=host)).json()
+    assert manifest["name_for_model"] == "one"
+    assert manifest["api"]["url"] == "http://one.example:8080/openapi.yaml"
+    assert (await client.get("/two/things/7", headers=host)).status == 404
+    assert (await client.get("/two/things/7")).status == 200
+
+
+async def test_the_public_url_is_what_the_documents_say(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(plugin("one", upstream), public_url="https://gw.example/base/")
+    manifest = (await client.get("/one" + MANIFEST)).json()
+    assert manifest["api"]["url"] == "https://gw.example/base/one/openapi.yaml"
+    servers = (await client.get("/one/openapi.json")).json()["servers"]
+    assert servers == [{"url": "https://gw.example/base/one"}]
+
+
+async def test_a_trusted_proxy_says_how_we_are_reached(serve: Serve, upstream: Upstream) -> None:
+    said = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "gw.example"}
+    client = await serve(plugin("one", upstream), trusted_proxies=("127.0.0.1/32",))
+    manifest = (await client.get("/one" + MANIFEST, headers=said)).json()
+    assert manifest["logo_url"] == "https://gw.example/one/logo.png"
+    alone = await serve(plugin("one", upstream))
+    manifest = (await alone.get("/one" + MANIFEST, headers=said)).json()
+    assert manifest["logo_url"] == f"{alone.base}/one/logo.png"
+
+
+async def test_a_host_header_that_is_none_is_refused(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(plugin("one", upstream))
+    answer = await client.get("/one" + MANIFEST, headers={"Host": "a/../<x>"})
+    assert answer.status == 400
+
+
+async def test_our_own_addresses_win_over_an_operation_s(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(
+        f"""
+        plugin: clash
+        upstream: {{url: "{upstream.url}"}}
+        operations:
+          theirLogo: {{call: GET /logo.png, returns: {{type: object}}}}
+          theirHealth: {{call: GET /healthz, returns: {{type: object}}}}
+        """
+    )
+    assert (await client.get("/logo.png")).headers["Content-Type"] == "image/png"
+    assert (await client.get("/theirLogo")).json() == {"path": "/logo.png"}
+    assert (await client.get("/healthz")).json() == {"alive": True}
+    assert (await client.get("/theirHealth")).json() == {"path": "/healthz"}
+
+
+# --- documents ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", [MANIFEST, "/openapi.yaml", "/openapi.json", "/logo.png", "/legal", "/robots.txt", "/"]
+)
+async def test_every_document_has_an_etag_and_answers_304(
+    serve: Serve, upstream: Upstream, path: str
+) -> None:
+    client = await serve(plugin("one", upstream))
+    plain = {"Accept-Encoding": "identity"}
+    first = await client.get(path, headers=plain)
+    assert first.status == 200
+    again = await client.get(path, headers=plain | {"If-None-Match": first.headers["ETag"]})
+    assert (again.status, again.body) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    other = await client.get(path, headers=plain | {"If-None-Match": '"other"'})
+    assert (other.status, other.body) == (200, first.body)
+    head = await client.request("HEAD", path, headers=plain)
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["Content-Length"] == str(len(first.body))
+    assert "aiohttp" not in first.headers["Server"]
+
+
+async def test_documents_are_compressed_for_those_who_take_it(
+    serve: Serve, upstream: Upstream
+) -> None:
+    client = await serve(plugin("one", upstream))
+    plain = await client.get("/openapi.json", headers={"Accept-Encoding": "identity"})
+    async with client.session.get(
+        client.base + "/openapi.json", headers={"Accept-Encoding": "gzip"}
+    ) as response:
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert await response.read() == plain.body
+        assert response.headers["ETag"] != plain.headers["ETag"]
+    assert "Accept-Encoding" in plain.headers["Vary"]
+    assert len(gzip.compress(plain.body)) < len(plain.body)
+
+
+async def test_documents_are_read_only(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(plugin("one", upstream))
+    answer = await client.post("/openapi.yaml")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+
+
+# --- browsers -----------------------------------------------------------------------------------
+
+CHAT = {"Origin": "https://chatgpt.com"}
+EVIL = {"Origin": "https://evil.example"}
+ALLOWED = "Access-Control-Allow-Origin"
+
+
+async def test_the_chat_front_ends_are_let_in(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(plugin("one", upstream))
+    for path in (MANIFEST, "/things/7", "/nothing"):
+        answer = await client.get(path, headers=CHAT)
+        assert answer.headers[ALLOWED] == CHAT["Origin"]
+        assert "Origin" in answer.headers["Vary"]
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+async def test_preflights_are_answered(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(plugin("one", upstream))
+    asked = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization, content-type",
+    }
+    answer = await client.request("OPTIONS", "/call/addThing", headers=CHAT | asked)
+    assert answer.status == 204
+    assert answer.headers[ALLOWED] == CHAT["Origin"]
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    assert answer.headers["Access-Control-Allow-Headers"] == "authorization, content-type"
+    refused = await client.request("OPTIONS", "/call/addThing", headers=EVIL | asked)
+    assert ALLOWED not in refused.headers
+    assert "Access-Control-Allow-Methods" not in refused.headers
+
+
+async def test_a_page_of_another_origin_cannot_call(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(plugin("one", upstream))
+    body = {"data": '{"name": "x"}', "headers": EVIL | {"Content-Type": "text/plain"}}
+    for target in ("/things", "/call/addThing"):
+        answer = await client.post(target, **body)
+        assert (answer.status, answer.json()["code"]) == (403, "origin_refused")
+    assert (await client.get("/things/7", headers=EVIL)).status == 403
+    assert upstream.received == []
+    document = await client.get("/openapi.yaml", headers=EVIL)
+    assert document.status == 200
+    assert ALLOWED not in document.headers
+    own = {"Origin": client.base}
+    assert (await client.get("/things/7", headers=own)).status == 200
+
+
+async def test_further_origins_are_let_in_by_the_operator(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(plugin("one", upstream), origins=("https://evil.example",))
+    answer = await client.get("/things/7", headers=EVIL)
+    assert (answer.status, answer.headers[ALLOWED]) == (200, EVIL["Origin"])
+
+
+# --- errors -------------------------------------------------------------------------------------
+
+
+async def test_what_is_not_there_says_what_is(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(plugin("one", upstream))
+    answer = await client.get("/nothing/here")
+    problem = answer.json()
+    assert (answer.status, problem["code"], problem["status"]) == (404, "not_found", 404)
+    assert "/one/" in problem["detail"]
+    by_name = (await client.post("/call/getThings")).json()
+    assert "getThing" in by_name["detail"]
+
+
+async def test_a_wrong_method_names_the_right_ones(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(plugin("one", upstream))
+    answer = await client.request("DELETE", "/things")
+    assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+    answer = await client.get("/call/getThing")
+    assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+
+
+async def test_auth_is_asked_for_with_a_challenge(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(
+        plugin("one", upstream, 'auth: {service: {tokens: {me: "${T}"}}}'), env={"T": "s3cret-token"}
+    )
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic s3cret-token"}):
+        answer = await client.get("/things/7", headers=headers)
+        assert answer.status == 401
+        assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="one"')
+    right = {"Authorization": "Bearer s3cret-token"}
+    assert (await client.get("/things/7", headers=right)).status == 200
+    assert (await client.get(MANIFEST)).status == 200
+    assert "authorization" not in {name.lower() for name in upstream.last.headers}
+
+
+async def test_a_plugin_whose_spec_cannot_be_had_yet_says_so_and_comes_up(
+    serve: Serve, upstream: Upstream
+) -> None:
+    import asyncio
+
+    ready = False
+    spec = {
+        "openapi": "3.0.3",
+        "info": {"title": "Late", "version": "1"},
+        "paths": {"/late": {"get": {"operationId": "getLate", "responses": {}}}},
+    }
+
+    async def answer(request):  # type: ignore[no-untyped-def]
+        from aiohttp import web
+
+        if request.raw_path == "/openapi.json":
+            return web.json_response(spec if ready else {}, status=200 if ready else 503)
+        return web.json_response({"late": True})
+
+    upstream.answer = answer
+    late = f"plugin: late\nspec: {upstream.url}/openapi.json\noperations: [getLate]\n"
+    client = await serve(late, plugin("one", upstream))
+    assert (await client.get("/one/things/7")).status == 200
+    waiting = await client.get("/late/late")
+    assert (waiting.status, waiting.json()["code"]) == (503, "plugin_not_ready")
+    assert (await client.get("/readyz")).json() == {"late": False, "one": True}
+    assert (await client.get("/readyz")).status == 503
+    ready = True
+    for _ in range(100):
+        if (await client.get("/readyz")).status == 200:
+            break
+        await asyncio.sleep(0.05)
+    assert (await client.get("/late/late")).json() == {"late": True}
