@@ -20,7 +20,7 @@ check: $(READY) ## format, lint, types, tests, docs
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m gateway.docs --check
-	$(BIN)/python -m pytest -q
+	$(MAKE) test
 
 fix: $(READY) ## format and mend what can be mended
 	$(BIN)/ruff check --fix .

@@ -94,7 +94,7 @@ def read(text: str | bytes, limits: Limits = DEFAULT) -> Any:
     Raises: Unreadable.
     """
     decoded = _decode(text, limits)
-    if not decoded.lstrip().startswith(("{", "[")):
+    if not decoded.lstrip().startswith(("{", "[", '"')):
         return _load(decoded, limits, None)
     try:
         return _load_json(decoded, limits)

@@ -106,7 +106,7 @@ def print_json(value: Any) -> None:
 
 def parse_arguments(text: str) -> bytes:
     """The text of --args; `-` reads standard input."""
-    return click.get_binary_stream("stdin").read() if text == "-" else text.encode()
+    return sys.stdin.buffer.read() if text == "-" else text.encode()
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from gateway.config.schema import SCHEMA, Schema, kinds, resolve, words
+from gateway.config.schema import SCHEMA, Schema, join, kinds, resolve, words
 
 _INTRO = """\
 # The YAML of a plugin
@@ -15,7 +15,7 @@ Generated from `gateway/config/types.py`; the same types give the checks, the me
 [schema.json](../gateway/config/schema.json), which editors read:
 
 ```yaml
-# yaml-language-server: $schema=https://example.com/schema.json
+# yaml-language-server: $schema=gateway/config/schema.json
 plugin: weather
 spec: https://api.weather.example/openapi.json
 operations:
@@ -29,7 +29,8 @@ operations:
 | `64KiB` `10MiB` | a size |
 | `30/s` `30/min` `30/hour` `30/day` | a rate: at most so many in any such time |
 | `no` | off, where a key allows it |
-| `${NAME}` `${file:/run/secrets/name}` | the value of an environment variable, the text of a file; in values of `upstream`, `auth`, `spec.headers` and `pin`; `$${` is a literal `${` |
+| `${NAME}` `${file:/run/secrets/name}` | the value of an environment variable, the text \
+of a file; in values of `upstream`, `auth`, `spec.headers` and `pin`; `$${` is a literal `${` |
 
 On both levels stand `limit`, `cache`, `budget`, `drop` and `parameters`; `timeout` and `max_bytes`
 stand under `upstream` and at an operation. The operation's value replaces the plugin's whole; only
@@ -48,19 +49,22 @@ def page() -> str:
 def _places() -> dict[str, list[str]]:
     """Where each struct stands, as dotted paths; the outer structs first."""
     found: dict[str, list[str]] = {}
-    waiting = [(SCHEMA, "")]
-    while waiting:
-        schema, path = waiting.pop(0)
+
+    def walk(schema: Schema, path: str) -> None:
         if "$ref" in schema:
-            name = schema["$ref"].rpartition("/")[2]
-            found.setdefault(name, []).append(path)
-            if len(found[name]) == 1:
-                inner = resolve(schema)["properties"].items()
-                waiting += [(one, f"{path}.{key}".lstrip(".")) for key, one in inner]
-        waiting += [(option, path) for option in schema.get("anyOf", ())]
+            paths = found.setdefault(schema["$ref"].rpartition("/")[2], [])
+            if path not in paths:
+                paths.append(path)
+            if len(paths) == 1:
+                for key, one in resolve(schema)["properties"].items():
+                    walk(one, f"{path}.{key}".lstrip("."))
+        for option in schema.get("anyOf", ()):
+            walk(option, path)
         for key, step in (("items", ""), ("additionalProperties", f".{_NAME}")):
             if isinstance(schema.get(key), dict):
-                waiting.append((schema[key], path + step))
+                walk(schema[key], path + step)
+
+    walk(SCHEMA, "")
     return found
 
 
@@ -105,8 +109,10 @@ def _type(schema: Schema, places: dict[str, list[str]]) -> str:
         heading = _heading(places[schema["$ref"].rpartition("/")[2]])
         return f"[{words(schema)}](#{_anchor(heading)})"
     if "anyOf" in schema:
-        # A list of something that may also stand alone is said once.
-        return " or ".join(dict.fromkeys(_type(option, places) for option in schema["anyOf"]))
+        options = [_type(option, places) for option in schema["anyOf"]]
+        if len(options) == 2 and options[0] == f"a list of {options[1]}":
+            return f"{options[1]}, or a list of such"
+        return join(options, "or")
     for key, text in (
         ("items", "a list of {}"),
         ("additionalProperties", "a mapping of names to {}"),
@@ -115,5 +121,5 @@ def _type(schema: Schema, places: dict[str, list[str]]) -> str:
         if isinstance(inner, dict) and inner:
             return text.format(_type(inner, places))
     if "enum" in schema:
-        return " or ".join(f"`{word}`" for word in schema["enum"])
+        return join([f"`{word}`" for word in schema["enum"]], "or")
     return words(schema)

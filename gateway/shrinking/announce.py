@@ -45,7 +45,8 @@ Cuts: TypeAlias = dict[tuple[Path, Unit], tuple[int, int]]  # kept, total
 _MOST = 24  # entries; a reader takes in fewer
 _SIBLINGS = 6  # paths that differ in one key only
 _LONGEST_KEY = 40  # characters; a longer one is data
-_LARGEST = 2000  # bytes
+_SMALL = 150  # bytes; three entries
+_LARGEST = 2000
 
 
 def cuts(whole: Node, sent: Node) -> Cuts:
@@ -85,13 +86,13 @@ def _note(found: Cuts, path: Path, unit: Unit, kept: int, total: int) -> None:
 
 def announcement(found: Cuts, tokens: int) -> bytes:
     """The JSON text of the announcement, small in comparison with the budget's tokens."""
+    room = max(_SMALL, min(_LARGEST, tokens // 4))
     text = _written(found)
-    most = max(3, min(_MOST, tokens // 40))
-    if len(found) > most or len(text) > min(_LARGEST, tokens):
+    if len(found) > _MOST or len(text) > room:
         found = _by_siblings(found)
         text = _written(found)
     depth = max((len(path) for path, _ in found), default=0)
-    while depth and (len(found) > most or len(text) > min(_LARGEST, tokens)):
+    while depth and (len(found) > _MOST or len(text) > room):
         depth -= 1
         found = _below(found, depth)
         text = _written(found)

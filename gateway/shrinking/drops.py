@@ -26,8 +26,7 @@ def drop_empty(value: Tree) -> Tree:
         return kept
     if type(value) is list:
         items = [
-            drop_empty(item) if type(item) is dict or type(item) is list else item
-            for item in value
+            drop_empty(item) if type(item) is dict or type(item) is list else item for item in value
         ]
         return items if any(not _is_empty(item) for item in items) else []
     return value

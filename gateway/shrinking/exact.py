@@ -53,9 +53,7 @@ def _mended(body: bytes) -> bytes:
     text = body.decode(json.detect_encoding(body), "replace").encode()
     text = _ESCAPES.sub(_plain, text)
     # The hooks keep numbers of any length: Python's own limit is 4,300 digits.
-    tree = json.loads(
-        text, parse_int=_number, parse_float=_number, parse_constant=lambda _: None
-    )
+    tree = json.loads(text, parse_int=_number, parse_float=_number, parse_constant=lambda _: None)
     return encode(tree)
 
 

@@ -165,7 +165,11 @@ def _read(source: _Source, level: Level) -> None:
 
 
 def _enter(place: _Source | None, key: str | None, new: _Source | None) -> _Source | None:
-    if place is None or (key is None and place.keys) or (key is not None and place.every is not UNSET):
+    if (
+        place is None
+        or (key is None and place.keys)
+        or (key is not None and place.every is not UNSET)
+    ):
         raise _Untypable
     if key is None:
         there = place.every = new if place.every is UNSET else place.every
@@ -188,7 +192,11 @@ def _type(source: _Source | None) -> Any:
         one: Any = dict[str, _type(source.every)]  # type: ignore[misc] # a type made at run time
     else:
         fields = [
-            (_attribute(source, key), _type(below) | UnsetType, msgspec.field(default=UNSET, name=key))
+            (
+                _attribute(source, key),
+                _type(below) | UnsetType,
+                msgspec.field(default=UNSET, name=key),
+            )
             for key, below in source.keys.items()
         ]
         one = msgspec.defstruct("Part", fields, gc=False)
@@ -206,7 +214,9 @@ def _builder(level: Level, source: _Source) -> Build | None:
         return None
     if level.every:
         make = makers[0]
-        return _through(lambda value: {key: make(one) for key, one in value.items()} if make else value)
+        return _through(
+            lambda value: {key: make(one) for key, one in value.items()} if make else value
+        )
     plan = [
         (name, _attribute(source, str(pick.source[0])), _maker(pick.source, pick.tree, source))
         for name, pick in level.picks.items()

@@ -23,11 +23,10 @@ _NO_LIMIT = 1 << 30  # tokens that an announcement may be small in comparison wi
 class Top:
     """An answer's top: an object, which can carry an announcement under a free name."""
 
-    __slots__ = ("_name", "node", "text")
+    __slots__ = ("_name", "node")
 
     def __init__(self, text: bytes, name: str) -> None:
         """Take a tidy text of an object, and the name that the announcement should have."""
-        self.text = text
         self.node = Node(text)
         self._name = name
 
@@ -65,27 +64,31 @@ def fit(whole: bytes, limited: bytes, name: str, budget: Budget) -> bytes:
         text = top.announced(limited, budget.tokens)
         if text is limited or fits(text, budget):
             return text
-    return _found(top, Node(limited), budget)
+    return _fullest(top, Node(limited), budget)
 
 
-def _found(top: Top, node: Node, budget: Budget) -> bytes:
-    """Look for the room: the fullest answer that fits."""
-    best = b""
-    low, high = 0, node.size
+def _fullest(top: Top, node: Node, budget: Budget) -> bytes:
+    """Look for the room in which the answer is fullest."""
+    best = b"{}"
+    answer = top.announced(best, budget.tokens)  # a dozen tokens and some numbers: it always fits
+    low, high = 2, node.size
     room = int(min(_bytes(node.raw, budget), high - 1) * _AIM)
     for _ in range(_TRIES):
-        text = top.announced(squeeze(node, room) or b"{}", budget.tokens)
+        cut = squeeze(node, room) or b"{}"
+        text = top.announced(cut, budget.tokens)
         cost = _cost(text, budget)
-        if cost <= 1:
-            best = max(best, text, key=len)
-            low = room
-        else:
+        if cost > 1:
             high = room
+        else:
+            low = room
+            if len(cut) >= len(best):
+                best, answer = cut, text
         if _FULL <= cost <= 1 or high - low <= 1:
             break
-        guess = int(room * _AIM / cost)
+        own = cost * (len(text) - len(cut)) / len(text)  # what the announcement costs
+        guess = int(room * max(0.0, _AIM - own) / (cost - own))
         room = guess if low < guess < high else (low + high) // 2
-    return best or _nothing(top, budget)
+    return answer
 
 
 def _bytes(text: bytes, budget: Budget) -> float:
@@ -101,8 +104,3 @@ def _cost(text: bytes, budget: Budget) -> float:
     if by_characters > 2:
         return by_characters
     return max(by_characters, count(text) / budget.tokens)
-
-
-def _nothing(top: Top, budget: Budget) -> bytes:
-    """Nothing but the announcement: a dozen tokens and two numbers."""
-    return top.announced(b"{}", budget.tokens)

@@ -83,7 +83,8 @@ def _containers(schema: Schema, out: Schema, shapes: Shapes) -> None:
         out["additionalProperties"] = lenient(others, shapes)
     if "patternProperties" in schema and not hidden:
         out["patternProperties"] = {
-            pattern: lenient(value, shapes) for pattern, value in schema["patternProperties"].items()
+            pattern: lenient(value, shapes)
+            for pattern, value in schema["patternProperties"].items()
         }
     if "prefixItems" in schema:
         out["prefixItems"] = [lenient(value, shapes) for value in schema["prefixItems"]]
@@ -154,9 +155,7 @@ def _holds(schema: Schema, shapes: Shapes) -> bool:
     return kinds is None or bool(kinds & {"object", "array", "null"})
 
 
-def _dug(
-    schema: Schema, pick: Pick, keys: tuple[str | None, ...], shapes: Shapes
-) -> Schema | None:
+def _dug(schema: Schema, pick: Pick, keys: tuple[str | None, ...], shapes: Shapes) -> Schema | None:
     """What stands below the keys, in the arrays and maps that are met on the way."""
     kinds = shapes.kinds(schema)
     if kinds is None:

@@ -10,9 +10,8 @@ doing so, until one does not fit: a string cut short could not say that it was.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gateway.config.scalars import Budget
 from gateway.shrinking.drops import drop_empty
@@ -24,7 +23,6 @@ from gateway.shrinking.text import shrink_text
 from gateway.shrinking.tokens import fits
 from gateway.values import Schema
 
-_VERSION = 1  # of what these rules do; another one makes other fingerprints
 _OBJECT, _ARRAY = b"{["
 
 
@@ -98,18 +96,17 @@ class Shrinker:
         if not (self.limit or self.budget):
             return whole
         less = limited(whole, self.limit) if self.limit else whole
-        if less[0] != _OBJECT and not (self.bare and less[0] != _ARRAY and self._fits(less)):
-            whole, less = self._wrapped(whole), self._wrapped(less)
-        if len(less) <= self.budget.tokens and len(less) <= self.budget.chars and whole is less:
-            return less  # the cheap and usual case: a token is at least a byte
         if less[0] != _OBJECT:
-            return less
-        if self.budget:
-            return fit(whole, less, self.names.announcement, self.budget)
-        return announce(whole, less, self.names.announcement)
-
-    def _fits(self, text: bytes) -> bool:
-        return not self.budget or fits(text, self.budget)
+            if self.bare and less[0] != _ARRAY and (not self.budget or fits(less, self.budget)):
+                return less
+            wrapped = self._wrapped(whole)
+            less = wrapped if less is whole else self._wrapped(less)
+            whole = wrapped
+        if not self.budget:
+            return announce(whole, less, self.names.announcement)
+        if less is whole and len(less) <= self.budget.tokens and len(less) <= self.budget.chars:
+            return less  # the cheap and usual case: a token is at least a byte
+        return fit(whole, less, self.names.announcement, self.budget)
 
     def _wrapped(self, text: bytes) -> bytes:
         name = self.names.items if text[0] == _ARRAY else self.names.value

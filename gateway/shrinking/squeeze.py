@@ -209,8 +209,7 @@ def _rows(node: Node, room: int, depth: int) -> bytes:
         left -= len(head) + need + 1
         heads.append(head)
         least.append(need)
-    sizes = [node.child(number).size for number in range(len(least))]
-    out, left = _share(node, list(range(len(least))), heads, least, sizes, left, depth)
+    out, left = _share(node, list(range(len(least))), heads, least, left, depth)
     rows = [out[number] for number in range(len(least))]
     if len(rows) < len(node) and (not rows or left > max(room // 20, _PARTIAL)):
         rows += _last_row(node, len(rows), left, depth)
@@ -219,7 +218,9 @@ def _rows(node: Node, room: int, depth: int) -> bytes:
 
 def _last_row(node: Node, number: int, left: int, depth: int) -> list[bytes]:
     """A row that is not whole where there is room for part of one; of a map, any first one."""
-    for candidate in range(number, min(len(node), number + 8) if node.kind == OBJECT else number + 1):
+    for candidate in range(
+        number, min(len(node), number + 8) if node.kind == OBJECT else number + 1
+    ):
         head = node.head(candidate)
         part = squeeze(node.child(candidate), left - len(head) - 1, depth + 1)
         if part is not None:
@@ -231,41 +232,43 @@ def _last_row(node: Node, number: int, left: int, depth: int) -> list[bytes]:
 
 
 def _members(node: Node, room: int, depth: int) -> bytes:
-    """All members slim if they fit; else the cheapest, and the others empty while they fit."""
+    """All members slim, if they fit so; else as many as possible, containers empty at worst."""
     count = len(node)
     heads = [node.head(number) for number in range(count)]
-    chosen = list(range(count))
-    least: list[int] = []
+    numbers = list(range(count))
+    room -= 1 + count + sum(map(len, heads))  # the brackets; the first comma is not there
     for floor in FLOORS:
-        least = [node.child(number).slim(floor) for number in chosen]
-        left = room - 1 - sum(least) - sum(map(len, heads)) - count
-        if left >= 0:
+        least = [node.child(number).slim(floor) for number in numbers]
+        if sum(least) <= room:
             break
-    emptied: list[int] = []
-    if left < 0:
-        chosen, emptied, left = _choose(node, heads, least, room - 1)
-    sizes = [node.child(number).size for number in chosen]
-    picked = [least[number] for number in chosen]
-    out, _ = _share(node, chosen, [heads[n] for n in chosen], picked, sizes, left, depth)
-    for number in emptied:
-        out[number] = heads[number] + _EMPTY[node.child(number).kind]
+    else:
+        room += count + sum(map(len, heads))
+        numbers, least, room = _choose(node, heads, least, room)
+        heads = [heads[number] for number in numbers]
+        room += sum(least)
+    out, _ = _share(node, numbers, heads, least, room - sum(least), depth)
     return _joined(node, [out[number] for number in sorted(out)])
 
 
 def _choose(
     node: Node, heads: list[bytes], least: list[int], left: int
 ) -> tuple[list[int], list[int], int]:
-    """Which members stay, and which only as an empty container; what is left of the room."""
-    chosen, emptied = [], []
+    """Which members stay, the cheapest first.
+
+    Returns:
+        Their numbers, the least that each takes, and what is left of the room.
+    """
+    numbers, takes = [], []
     for number in sorted(range(len(least)), key=lambda one: (len(heads[one]) + least[one], one)):
         cost = len(heads[number]) + 1
-        if cost + least[number] <= left:
-            chosen.append(number)
-            left -= cost + least[number]
-        elif cost + 2 <= left and node.child(number).kind in _EMPTY:
-            emptied.append(number)
-            left -= cost + 2
-    return chosen, emptied, left
+        need = least[number]
+        if cost + need > left and node.child(number).kind in _EMPTY:
+            need = 2
+        if cost + need <= left:
+            numbers.append(number)
+            takes.append(need)
+            left -= cost + need
+    return numbers, takes, left
 
 
 # --- both -------------------------------------------------------------------------------------
@@ -276,7 +279,6 @@ def _share(
     numbers: list[int],
     heads: list[bytes],
     least: list[int],
-    sizes: list[int],
     left: int,
     depth: int,
 ) -> tuple[dict[int, bytes], int]:
@@ -288,10 +290,11 @@ def _share(
     out: dict[int, bytes] = {}
     waiting = []
     for place, number in enumerate(numbers):
-        if least[place] >= sizes[place]:
-            out[number] = heads[place] + bytes(node.child(number).raw)
+        child = node.child(number)
+        if least[place] >= child.size:
+            out[number] = heads[place] + bytes(child.raw)
         else:
-            waiting.append((sizes[place], number, place))
+            waiting.append((child.size, number, place))
     waiting.sort()
     level = _level([(least[place], size) for size, _, place in waiting], left)
     given = [max(least[place], min(size, level)) for size, _, place in waiting]

@@ -223,7 +223,7 @@ async def test_a_host_that_says_nothing_is_worth_another_try(host: Host) -> None
         return web.Response()
 
     host.answer = answer
-    with pytest.raises(SpecUnavailable, match="within 0.1 s"):
+    with pytest.raises(SpecUnavailable, match=r"within 0\.1 s"):
         await fetch(host.url(), base=Path(), headers={}, state=None, seconds=0.1)
 
 

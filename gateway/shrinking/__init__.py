@@ -1,0 +1,20 @@
+"""Answers made small: the parts that are wanted, fewer rows, a budget that always holds.
+
+    compiling   the YAML's keys and the response schema → Shrinker; every fault is told there
+    shrinker    the rules in their order, and what an answer's top looks like
+    paths       the path language; shapes: what a schema says is at a path
+    fields      which parts are taken, read by generated types
+    drops       what says nothing; limits: how many items
+    fit         the budget: squeeze cuts to bytes, tokens counts what came out
+    announce    `_shrunk`: what was kept of how much, by path
+    schema      the answer's schema as it is served, lenient, from the same rules
+    exact       JSON whose numbers keep their text; text: answers that are not JSON
+
+Pure: text in, text out.
+"""
+
+from gateway.shrinking.compiling import Fault, compile_shrinker
+from gateway.shrinking.shrinker import Shrinker
+from gateway.shrinking.tokens import count
+
+__all__ = ["Fault", "Shrinker", "compile_shrinker", "count"]
