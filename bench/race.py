@@ -27,6 +27,7 @@ from bench.rivals import Rival
 from bench.servers import Server, free_port
 
 WARM_UP = 0.5
+TOKEN = "any-token-of-an-ordinary-length-4f2d"  # noqa: S105 - the plugin's, opens nothing
 
 
 class Unfair(Exception):
@@ -38,7 +39,9 @@ class Result:
     """One rival's figures; the ratios are None where nothing stands against it in this run.
 
     `ratio_cpu` compares CPU time per call, `ratio_rate` calls per second; above 1 is better
-    than what it stands against.
+    than what it stands against. `server` and `client` are the shares of their cores that both
+    used: where the server had less than nearly all of its own, others ran on it, and the rate
+    tells of them.
     """
 
     name: str
@@ -46,7 +49,8 @@ class Result:
     goal: float
     rate: float
     cpu_us: float
-    busy: float
+    server: float
+    client: float
     ratio_cpu: float | None
     ratio_rate: float | None
     rates: tuple[float, ...]
@@ -87,7 +91,7 @@ def race(
             port = free_port()
             log = directory / f"{number}.log"
             command = rival.command(port, url, directory / "state")
-            env = {"BENCH_UPSTREAM": url}
+            env = {"BENCH_UPSTREAM": url, "BENCH_TOKEN": TOKEN}
             server = Server(command, port, server_core, env, log)
             servers[rival.name] = stack.enter_context(server)
             _check_answer(rival, port)
@@ -173,7 +177,8 @@ def _result(rival: Rival, loads: dict[str, list[Load]]) -> Result:
         goal=rival.goal,
         rate=median(rates),
         cpu_us=median(cpus),
-        busy=median(load.busy for load in own),
+        server=median(load.cpu / load.seconds for load in own),
+        client=median(load.busy for load in own),
         ratio_cpu=ratio_cpu,
         ratio_rate=ratio_rate,
         rates=rates,

@@ -34,6 +34,19 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 
+def shown(value: Any) -> str:
+    """A value that somebody else wrote, for a message: short, quoted, on one line."""
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    if isinstance(value, str) and len(value) > _SHOWN:
+        return repr(value[:_SHOWN] + "…")
+    text = repr(value)
+    return text if len(text) <= 4 * _SHOWN else f"a long {type(value).__name__}"
+
+
+_SHOWN = 100  # characters of a foreign text in a message; escaped, each may take several
+
+
 class GatewayError(Exception):
     """Whatever the gateway says itself."""
 

@@ -60,6 +60,7 @@ class Operation:
     description: str
     written: bool  # the description is the operator's
     arguments: tuple[Argument, ...]
+    by_name: Mapping[str, Argument]
     withheld: Mapping[str, str]
     consequential: bool
     build: Build
@@ -312,6 +313,7 @@ def _operation(
         description=one.config.description or spec.description or spec.summary,
         written=one.config.description is not None,
         arguments=arguments,
+        by_name={argument.name: argument for argument in arguments},
         withheld=bound.withheld,
         consequential=spec.method not in ("GET", "HEAD") if confirm is None else confirm,
         build=bound.build(_operation_base(spec, base, loaded)),

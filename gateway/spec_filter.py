@@ -25,6 +25,7 @@ from enum import Enum, auto
 from typing import Any
 from urllib.parse import unquote
 
+from gateway.errors import shown
 from gateway.values import Degraded
 
 METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE", "QUERY"})
@@ -51,18 +52,19 @@ class Listed:
 def listed(doc: Mapping[str, Any]) -> tuple[Listed, ...]:
     """All operations of a document, in its order."""
     index = _Index(doc)
-    return tuple(
-        Listed(
-            method=word.upper(),
-            path=path,
-            operation_id=_text(operation.get("operationId")) or None,
-            summary=_text(operation.get("summary")),
-            tags=tuple(tag for tag in _list(operation.get("tags")) if isinstance(tag, str)),
-        )
-        for path, raw in _map(doc.get("paths")).items()
-        for word, operation in index.followed(raw).items()
-        if word.upper() in METHODS and isinstance(operation, dict)
-    )
+    found: dict[tuple[str, str], Listed] = {}
+    for path, raw in _map(doc.get("paths")).items():
+        for word, operation in index.followed(raw).items():
+            method = word.upper()
+            if method in METHODS and isinstance(operation, dict) and (method, path) not in found:
+                found[method, path] = Listed(
+                    method=method,
+                    path=path,
+                    operation_id=_text(operation.get("operationId")) or None,
+                    summary=_text(operation.get("summary")),
+                    tags=tuple(tag for tag in _list(operation.get("tags")) if isinstance(tag, str)),
+                )
+    return tuple(found.values())
 
 
 def trim(
@@ -103,7 +105,7 @@ class _Index:
             if known is not None:
                 break
             if ref in chain:
-                known = f"the reference {_shown(ref)} leads to itself"
+                known = f"the reference {shown(ref)} leads to itself"
                 break
             chain[ref] = None
             known = self._look(ref)
@@ -135,9 +137,9 @@ class _Index:
 
     def _look(self, ref: str) -> tuple[Pointer, Any] | str:
         if not ref.startswith("#"):
-            return f"the reference {_shown(ref)} leads to another document, which is not read"
+            return f"the reference {shown(ref)} leads to another document, which is not read"
         if not ref.startswith("#/"):
-            return f"the reference {_shown(ref)} is no path in the document"
+            return f"the reference {shown(ref)} is no path in the document"
         pointer = tuple(
             token.replace("~1", "/").replace("~0", "~") for token in unquote(ref[2:]).split("/")
         )
@@ -148,10 +150,10 @@ class _Index:
             elif isinstance(node, list) and token.isdecimal() and len(token) < 10:
                 index = int(token)
                 if index >= len(node):
-                    return f"the reference {_shown(ref)} leads nowhere"
+                    return f"the reference {shown(ref)} leads nowhere"
                 node = node[index]
             else:
-                return f"the reference {_shown(ref)} leads nowhere"
+                return f"the reference {shown(ref)} leads nowhere"
         return pointer, node
 
 
@@ -265,7 +267,7 @@ class _Trim:
                 self._degrade("is not in the spec", lost=True)
         self.operation = ""
         if hidden:
-            some = ", ".join(map(_shown, hidden[:3])) + (", …" if len(hidden) > 3 else "")
+            some = ", ".join(map(shown, hidden[:3])) + (", …" if len(hidden) > 3 else "")
             self._degrade(
                 f"{len(hidden)} paths are not served, since they are written in other documents "
                 f"or are no path items: {some}"
@@ -327,7 +329,7 @@ class _Trim:
 
     def _parameter(self, raw: Any) -> Document | None:
         if not isinstance(raw, dict):
-            self._degrade(f"a parameter is {_shown(raw)}, no mapping; it is ignored")
+            self._degrade(f"a parameter is {shown(raw)}, no mapping; it is ignored")
             return None
         if isinstance(raw.get("$ref"), str):
             return self._pointed("parameters", raw["$ref"])
@@ -385,7 +387,7 @@ class _Trim:
         if isinstance(raw, bool):
             return raw
         if not isinstance(raw, dict):
-            self._degrade(f"a schema is {_shown(raw)}, no mapping; it is taken as any value")
+            self._degrade(f"a schema is {shown(raw)}, no mapping; it is taken as any value")
             return {}
         out: Document = {}
         if isinstance(raw.get("$ref"), str):
@@ -420,14 +422,14 @@ class _Trim:
         elif holds in (_Holds.SCHEMA, _Holds.ITEMS):
             out[key] = self._schema(value, depth)
         else:
-            self._degrade(f"the keyword {key} holds {_shown(value)}; it is ignored")
+            self._degrade(f"the keyword {key} holds {shown(value)}; it is ignored")
 
     def _pointed(self, section: str, ref: str) -> Document | None:
         """A reference to the same thing, now among the components; None where it leads nowhere."""
         schema = section == "schemas"
         found = self.index.find(ref, schema=schema)
         if not isinstance(found, str) and not schema and not isinstance(found[1], dict):
-            found = f"the reference {_shown(ref)} leads to {_shown(found[1])}"
+            found = f"the reference {shown(ref)} leads to {shown(found[1])}"
         if isinstance(found, str):
             self._degrade(f"{found}; {_INSTEAD[section]}")
             return None
@@ -489,14 +491,6 @@ def _list(raw: Any) -> list[Any]:
 
 def _text(raw: Any) -> str:
     return raw if isinstance(raw, str) else ""
-
-
-def _shown(raw: Any) -> str:
-    """A value of the document for a message: short, on one line."""
-    if isinstance(raw, dict | list):
-        return "a mapping" if isinstance(raw, dict) else "a list"
-    text = repr(raw)
-    return text if len(text) <= 100 else text[:97] + "…" + text[0]
 
 
 def _is_shallow(raw: Any, levels: int) -> bool:

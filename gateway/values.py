@@ -132,16 +132,17 @@ class Argument:
     description: str = ""
     example: Any = None
     served: Literal["path", "query", "body"] = "query"
+    is_list: bool = field(init=False)  # whether a query may repeat it
 
-    @property
-    def is_list(self) -> bool:
-        """Whether a query may repeat it: a list is among the forms it takes."""
-        kind = self.schema.get("type")
-        if isinstance(kind, str):
-            return kind == "array"
-        forms = (self.schema, *self.schema.get("anyOf", ()), *self.schema.get("oneOf", ()))
-        kinds = [form.get("type") for form in forms if isinstance(form, dict)]
-        return any("array" in (kind if isinstance(kind, list) else (kind,)) for kind in kinds)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_list", _takes_list(self.schema))
+
+
+def _takes_list(schema: Schema) -> bool:
+    """Whether a list is among the forms that a schema takes."""
+    forms = (schema, *schema.get("anyOf", ()), *schema.get("oneOf", ()))
+    kinds = [form.get("type") for form in forms if isinstance(form, dict)]
+    return any("array" in (kind if isinstance(kind, list) else (kind,)) for kind in kinds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,8 +167,9 @@ def _place(text: str, index: int) -> Place:
 
 
 def _load_json(text: str, limits: Limits) -> Any:
-    # Every value but the first follows one of these, so there are no more values than of them.
-    if text.count(",") + text.count("[") + text.count("{") > limits.values:
+    # Every value but the first follows one of these, so there are hardly more than of them.
+    many = len(text) > limits.values
+    if many and text.count(",") + text.count("[") + text.count("{") > limits.values:
         raise Unreadable(f"more than {limits.values:,} values are not read")
     try:
         value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
@@ -179,7 +180,7 @@ def _load_json(text: str, limits: Limits) -> Any:
     except ValueError as error:  # an integer beyond sys.get_int_max_str_digits()
         raise Unreadable(f"a number is too long to be read: {error}") from None
     _check_depth(value, limits)
-    if "\\u" in text and re.search(r"\\u[dD][89a-fA-F]", text):
+    if ("\\ud" in text or "\\uD" in text) and re.search(r"\\u[dD][89a-fA-F]", text):
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:

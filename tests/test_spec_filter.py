@@ -237,6 +237,16 @@ def test_siblings_of_a_reference_count_from_3_1_on() -> None:
     assert list(trimmed["components"]["schemas"]) == ["A"]
 
 
+def test_a_component_that_is_only_a_reference_is_passed_over() -> None:
+    b = {"$ref": "#/components/schemas/B"}
+    schemas = {"A": b, "B": {"type": "string"}}
+    assert trimmed_schema(A, components={"schemas": schemas}) == b
+    said = {"A": {**b, "description": "said here"}, "B": {"type": "string"}}
+    trimmed, _ = trim(spec(schema=A, components={"schemas": said}), [("GET", "/a")])
+    assert schema_of(trimmed) == A
+    assert trimmed["components"]["schemas"] == said
+
+
 @pytest.mark.parametrize(
     ("ref", "name"),
     [

@@ -169,7 +169,6 @@ BOMBS = {
     "chain": CHAIN,
     "directives": "".join(f"%TAG !a{n}! x\n" for n in range(50_000)) + "--- a",
     "long text": "a: &a " + "x" * 1_000_000 + "\nb:\n" + "- *a\n" * 1000,
-    "values": "[" + "{}," * 6_000_000,
     "nul": "\0" * 1000,
     "bangs": "!" * 100_000,
     "ampersands": "&" * 100_000,
@@ -182,8 +181,7 @@ BOMBS = {
 def test_bombs_are_refused_fast(name: str) -> None:
     before = time.process_time()
     refused(BOMBS[name])
-    # The six million values take seconds, the others milliseconds.
-    assert time.process_time() - before < (20 if name == "values" else 1)
+    assert time.process_time() - before < 1
 
 
 def test_depth_counts_what_aliases_bring() -> None:
@@ -233,16 +231,17 @@ _texts = st.text(max_size=60) | st.text("[]{}&*!|>'\"%@`:-?,# \n\tab01.~<\r\\", 
 @example("? <<")
 def test_any_text_is_read_or_blamed_and_nothing_else_is_raised(text: str | bytes) -> None:
     for reader in (load, load_json, read, load_marked):
+        blamed: Unreadable | None = None
         try:
             tree = reader(text)
         except Unreadable as error:
-            assert error.line >= 1
-            assert error.column >= 1
-            assert error.message
-        else:
-            tree = tree[0] if isinstance(tree, tuple) else tree
-            assert json.loads(json.dumps(tree, allow_nan=False)) == tree
-            json.dumps(tree, ensure_ascii=False).encode()
+            blamed = error
+        if blamed is not None:
+            assert (blamed.line >= 1, blamed.column >= 1, bool(blamed.message)) == (True,) * 3
+            continue
+        tree = tree[0] if isinstance(tree, tuple) else tree
+        assert json.loads(json.dumps(tree, allow_nan=False)) == tree
+        json.dumps(tree, ensure_ascii=False).encode()
 
 
 _trees = st.recursive(
@@ -281,8 +280,9 @@ def test_the_message_says_what_to_quote(text: str, words: str) -> None:
 
 
 def test_no_message_repeats_what_may_be_a_secret() -> None:
-    for text in ("p: *hunter2", "p: !hunter2", "p: &hunter2 x: y", "p: [hunter2", "p: %hunter2",
-                 "p: 'hunter2", "p: hunter2: b", "p: hunter2\n q: b", "p: {hunter2} a"):  # fmt: skip
+    texts = ["*hunter2", "!hunter2", "&hunter2 x: y", "[hunter2", "%hunter2", "'hunter2",
+             "hunter2: b", "hunter2\n q: b", "{hunter2} a"]  # fmt: skip
+    for text in ("p: " + one for one in texts):
         assert "hunter2" not in refused(text).message
 
 
@@ -291,9 +291,10 @@ def test_no_message_repeats_what_may_be_a_secret() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[1,]", "NaN", "[Infinity]", "1e999", "[" * 100_000, '"\\ud800"', "9" * 5000, "{a: 1}"],
-    ids=ascii,
-)
+    ["", "{", "[1,]", "NaN", "[Infinity]", "1e999", '"\\ud800"', "9" * 5000, "{a: 1}",
+     "[" * 100_000],
+    ids=lambda text: ascii(text)[:20],
+)  # fmt: skip
 def test_what_is_no_json_is_refused(text: str) -> None:
     with pytest.raises(Unreadable):
         load_json(text)

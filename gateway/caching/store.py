@@ -79,8 +79,9 @@ class MemoryStore:
 
     def get(self, key: Key, now: float) -> Reply | None:
         """The reply stored under a key, if it is fresh at `now`, strictly (section 4.2)."""
-        entry = self._entries.get(key)
-        if entry is None:
+        try:
+            entry = self._entries[key]
+        except KeyError:
             return None
         if entry.expires <= now:
             del self._entries[key]

@@ -20,7 +20,7 @@ from gateway.config.schema import SCHEMA, Schema, join, kinds, resolve, words
 Errors = Iterator[ValidationError]
 Validator = Any  # jsonschema's own type lacks `descend`
 
-_AT_KEY = "key"
+_AT_KEY, _UNKNOWN = "key", "unknown key"  # where an error stands, in place of its keyword
 _CHECKERS = Draft202012Validator.TYPE_CHECKER.redefine(
     # 8000.0 is a number, but no count of anything.
     "integer",
@@ -31,7 +31,12 @@ _CHECKERS = Draft202012Validator.TYPE_CHECKER.redefine(
 def check(tree: Any) -> list[Fault]:
     """All faults of a config's tree."""
     return [
-        Fault(tuple(error.absolute_path), error.message, error.validator == _AT_KEY)
+        Fault(
+            tuple(error.absolute_path),
+            error.message,
+            at_key=error.validator in (_AT_KEY, _UNKNOWN),
+            unknown=error.validator == _UNKNOWN,
+        )
         for error in _Checker(SCHEMA).iter_errors(tree)
     ]
 
@@ -92,6 +97,8 @@ def _way_out(value: Any, schema: Schema) -> str:
     kind = schema.get("type")
     if kind == "string" and "pattern" not in schema and isinstance(value, bool | int | float):
         return "; put it in quotes"
+    if value is False and re.fullmatch(schema.get("pattern", "(?!)"), "no"):
+        return "; write no"
     if kind == "boolean" and isinstance(value, str) and value.lower() in _YES_NO:
         return f"; write {_YES_NO[value.lower()]}"
     if kind == "array" and isinstance(value, str):
@@ -99,7 +106,7 @@ def _way_out(value: Any, schema: Schema) -> str:
     if kind == "object" and isinstance(value, str) and "url" in schema.get("properties", ()):
         return "; write {url: …}"
     if kind == "object" and value is None and "required" not in schema and not kinds(schema):
-        return "; leave it out or write {}"
+        return "; write {} or leave it out"
     return ""
 
 
@@ -154,7 +161,7 @@ def _known_keys(validator: Validator, rest: Any, value: Any, schema: Schema) -> 
         if key in known:
             continue
         if rest is False:
-            yield ValidationError(_unknown(key, inner, schema), path=(key,), validator=_AT_KEY)
+            yield ValidationError(_unknown(key, inner, schema), path=(key,), validator=_UNKNOWN)
         else:
             yield from validator.descend(inner, rest, path=key)
 
@@ -168,12 +175,14 @@ def _unknown(key: str, value: Any, schema: Schema) -> str:
     elif elsewhere := _levels(key):
         text = f"unknown key{shown} here; it stands {join(elsewhere, 'or')}"
     else:
-        text = f"unknown key{shown}{near or '; known are ' + ', '.join(known)}"
+        some = ", ".join(known[:_MANY]) + (", …" if len(known) > _MANY else "")
+        text = f"unknown key{shown}{near or '; known are ' + some}"
     if value is None and not near:
         text += "; a comma inside { } begins a new key: put text that holds one in quotes"
     return text
 
 
+_MANY = 18  # as many as the top level has
 _LEVELS = {"Plugin": "at the top", "Upstream": "under upstream", "Operation": "at an operation",
            "Parameter": "at a parameter"}  # fmt: skip
 

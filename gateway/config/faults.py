@@ -14,11 +14,16 @@ _LONGEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something wrong at `path`. `at_key`: it is the key that is wrong, not its value."""
+    """Something wrong at `path`.
+
+    `at_key`: it is the key that is wrong, not its value. `unknown`: nobody knows the key, so
+    the message alone says whether it may be repeated.
+    """
 
     path: Path
     message: str
     at_key: bool = False
+    unknown: bool = False
 
 
 def suggest(word: str, allowed: Iterable[str]) -> str:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import jsonschema_rs
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 from msgspec.structs import fields
 
 from gateway.config import types
@@ -78,13 +78,18 @@ def _without_spec(plugin: types.Plugin, given: Mapping[str, Any]) -> Iterator[Fa
     places: dict[tuple[str, str], str] = {}
     for name, operation in operations(plugin):
         if operation.call is not None:
-            yield from _operation(name, operation, operation.call, places)
+            inner = written[name].get("parameters", {})
+            yield from _operation(name, operation, operation.call, places, inner)
 
 
 def _operation(
-    name: str, operation: types.Operation, call: str, places: dict[tuple[str, str], str]
+    name: str,
+    operation: types.Operation,
+    call: str,
+    places: dict[tuple[str, str], str],
+    written: Mapping[str, Any],
 ) -> Iterator[Fault]:
-    """One operation; `places` are those that the ones before it call."""
+    """One operation; `places` are those that the ones before it call, `written` its parameters."""
     path: Path = ("operations", name)
     match = _CALL.fullmatch(call.strip())
     if match is None:
@@ -95,10 +100,12 @@ def _operation(
     if place in places:
         yield Fault((*path, "call"), f"{quoted(places[place])} calls the same already")
     places.setdefault(place, name)
-    yield from _parameters(path, match[2], operation.parameters)
+    yield from _parameters(path, match[2], operation.parameters, written)
 
 
-def _parameters(path: Path, template: str, parameters: types.Parameters) -> Iterator[Fault]:
+def _parameters(
+    path: Path, template: str, parameters: types.Parameters, written: Mapping[str, Any]
+) -> Iterator[Fault]:
     """The path's `{names}` and the parameters with `in: path` are the same."""
     holes = _HOLE.findall(template)
     if re.search(r"[{}]", _HOLE.sub("", template)) or "" in holes or len(set(holes)) < len(holes):
@@ -109,7 +116,7 @@ def _parameters(path: Path, template: str, parameters: types.Parameters) -> Iter
         where = (*path, "parameters", name)
         if isinstance(entry, str):
             continue
-        yield from _parameter(where, entry)
+        yield from _parameter(where, entry, written.get(name))
         upstream_name = entry.source or name
         if entry.place == "path":
             declared.add(upstream_name)
@@ -121,35 +128,47 @@ def _parameters(path: Path, template: str, parameters: types.Parameters) -> Iter
                 yield Fault((*where, "required"), text)
     for hole in holes:
         if hole not in declared:
-            text = f"{{{hole}}} is no parameter with `in: path`{suggest(hole, parameters)}"
-            yield Fault((*path, "call"), text)
+            near = suggest(hole, parameters.keys() - {hole})
+            yield Fault((*path, "call"), f"{{{hole}}} is no parameter with `in: path`{near}")
 
 
-def _parameter(path: Path, entry: types.Parameter) -> Iterator[Fault]:
+def _parameter(path: Path, entry: types.Parameter, written: Any) -> Iterator[Fault]:
     keys = _given_keys(entry)
-    if keys and entry.place is None:
+    if keys and lacks(written, "in", types.Parameter):
         yield Fault(path, f"`in` is missing: {keys[0]!r} describes a new parameter", at_key=True)
     for key in ("items", "properties"):
         schema = getattr(entry, key)
         if schema is not None:
             yield from _schema((*path, key), schema, inner=key == "properties")
-    if entry.pattern is not None:
-        yield from _schema(path, {"pattern": entry.pattern})
+    if entry.pattern is not None and not _is_regular(entry.pattern):
+        yield Fault((*path, "pattern"), "this is no regular expression")
+
+
+def _is_regular(pattern: str) -> bool:
+    """ECMA 262's regular expressions are not Python's: ask who will run it."""
+    try:
+        jsonschema_rs.Draft202012Validator({"pattern": pattern})
+    except ValueError:
+        return False
+    return True
 
 
 def _schema(path: Path, schema: dict[str, Any], *, inner: bool = False) -> Iterator[Fault]:
     """What is wrong with a JSON Schema; `inner` where it is the value of `properties`."""
     prefix = ("properties",) if inner else ()
     for error in _SCHEMAS.iter_errors({"properties": schema} if inner else schema):
-        leaf = best_match([error]) or error
+        leaf = error
+        while leaf.context:  # of a choice, what looks at the innermost value says most
+            leaf = max(leaf.context, key=lambda one: (len(one.path), one.validator == "enum"))
         below = tuple(leaf.absolute_path)[len(prefix) :]
         yield Fault((*path, *below), f"this is no JSON Schema: {_words(leaf)}")
 
 
 def _words(error: Any) -> str:
     value, allowed = error.instance, error.validator_value
-    if error.validator == "enum" and isinstance(value, str):
-        return f"{quoted(value)} is not one of {', '.join(allowed)}{suggest(value, allowed)}"
+    if error.validator == "enum":
+        near = suggest(value, allowed) if isinstance(value, str) else ""
+        return f"{found(value)} is not one of {', '.join(allowed)}{near}"
     if error.validator == "type":
         names = [allowed] if isinstance(allowed, str) else allowed
         return f"expected {' or '.join(names)}, found {found(value)}"

@@ -123,8 +123,6 @@ def _text(file: FilePath) -> bytes:
             return opened.read(LIMITS.bytes + 1)
     except OSError as error:
         raise Unreadable(f"the file cannot be read: {error.strerror or error}") from None
-    except ValueError:  # a NUL in the name
-        raise Unreadable("the file cannot be read: no file is named so") from None
 
 
 # --- places -----------------------------------------------------------------------------------
@@ -134,7 +132,8 @@ def _mistake(file: FilePath, marks: Marks, fault: Fault) -> Mistake:
     key, value = marks.key(fault.path), marks.value(fault.path)
     # A block below its key begins on another line: the key is where people look.
     line, column = key if fault.at_key or value[0] != key[0] else value
-    return Mistake(str(file), line, column, dotted(fault.path), fault.message)
+    path = fault.path[:-1] if fault.unknown else fault.path
+    return Mistake(str(file), line, column, dotted(path), fault.message)
 
 
 def _distinct(faults: list[Fault]) -> list[Fault]:

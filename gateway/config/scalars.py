@@ -35,9 +35,10 @@ class Seconds(float):
     @property
     def written(self) -> str:
         """The duration as a person writes it."""
-        units = reversed(DURATION_UNITS.items())
-        fitting = ((unit, self / size) for unit, size in units if self % size == 0)
-        return next((f"{count:.0f}{unit}" for unit, count in fitting if count), "no")
+        thousandths = round(self * 1000)
+        sizes = [(unit, round(size * 1000)) for unit, size in DURATION_UNITS.items()]
+        fitting = [f"{thousandths // size}{unit}" for unit, size in sizes if not thousandths % size]
+        return fitting[-1] if self else "no"
 
     @classmethod
     def read(cls, value: Any) -> Self:

@@ -159,7 +159,7 @@ def _read_file(base: FilePath, name: str) -> str:
     except UnicodeDecodeError:
         raise ValueError(f"{what} is not UTF-8 text") from None
     # Editors and `echo` end a file with a line break.
-    return _usable(text.removesuffix("\n").removesuffix("\r"), what)
+    return _usable(re.sub(r"\r?\n\Z", "", text), what)
 
 
 def _regular(path: FilePath) -> bytes | None:

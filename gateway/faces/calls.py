@@ -79,7 +79,7 @@ def _read_query(operation: Operation, query: str, arguments: dict[str, Any]) -> 
     fields = query.split("&", MOST_FIELDS)
     if len(fields) > MOST_FIELDS:
         raise BadArguments(f"the query has more than {MOST_FIELDS} fields")
-    known = {argument.name: argument for argument in operation.arguments}
+    known = operation.by_name
     lists: dict[str, list[Any]] = {}
     for pair in fields:
         if not pair:

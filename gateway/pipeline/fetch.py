@@ -27,8 +27,6 @@ from gateway.values import Reply, UpstreamRequest
 # A trailing slash, a canonical name, a versioned path: more hops than that are a loop.
 MAX_REDIRECTS = 3
 _READ_METHODS = ("GET", "HEAD")
-# Everything we send is our own choice; aiohttp adds nothing.
-_AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _CODINGS = {"gzip", "x-gzip", "deflate"}
 AGENT = "plugin-gateway"
 
@@ -60,7 +58,6 @@ def step(
                     headers=headers,
                     data=body,
                     allow_redirects=False,
-                    skip_auto_headers=_AUTO_HEADERS,
                     timeout=timeout,
                 ) as response:
                     status = response.status

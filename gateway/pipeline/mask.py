@@ -44,9 +44,10 @@ class Mask:
 
     def headers(self, headers: Headers) -> Headers:
         """Headers without secrets in their values."""
-        if not self._texts:
-            return headers
-        return tuple((name, self.text(value)) for name, value in headers)
+        together = "\n".join([value for _, value in headers])
+        if any(form in together for form in self._texts):
+            return tuple((name, self.text(value)) for name, value in headers)
+        return headers
 
 
 def _forms(secret: str) -> Iterable[str]:

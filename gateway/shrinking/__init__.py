@@ -3,7 +3,7 @@
     compiling   the YAML's keys and the response schema → Shrinker; every fault is told there
     shrinker    the rules in their order, and what an answer's top looks like
     paths       the path language; shapes: what a schema says is at a path
-    fields      which parts are taken, read by generated types
+    fields      which parts are taken; typed: the same, read by generated types
     drops       what says nothing; limits: how many items
     fit         the budget: squeeze cuts to bytes, tokens counts what came out
     announce    `_shrunk`: what was kept of how much, by path

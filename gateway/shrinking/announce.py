@@ -44,6 +44,7 @@ Cuts: TypeAlias = dict[tuple[Path, Unit], tuple[int, int]]  # kept, total
 
 _MOST = 24  # entries; a reader takes in fewer
 _SIBLINGS = 6  # paths that differ in one key only
+_LONGEST_PATH = 12  # steps
 _LONGEST_KEY = 40  # characters; a longer one is data
 _SMALL = 150  # bytes; three entries
 _LARGEST = 2000
@@ -68,11 +69,10 @@ def _compare(whole: Node, sent: Node, path: Path, found: Cuts) -> None:
             _compare(whole.child(number), sent.child(number), (*path, Mark.ROW), found)
     elif whole.kind == OBJECT:
         _note(found, path, Unit.KEYS, len(sent), len(whole))
-        place = {key: number for number, key in enumerate(whole.keys)}
         alike = whole.is_map()
-        for number, key in enumerate(sent.keys):
+        for key, number in sent.places.items():
             step = Mark.ANY if alike or len(key) > _LONGEST_KEY else key
-            _compare(whole.child(place[key]), sent.child(number), (*path, step), found)
+            _compare(whole.child(whole.places[key]), sent.child(number), (*path, step), found)
 
 
 def _note(found: Cuts, path: Path, unit: Unit, kept: int, total: int) -> None:
@@ -87,11 +87,12 @@ def _note(found: Cuts, path: Path, unit: Unit, kept: int, total: int) -> None:
 def announcement(found: Cuts, tokens: int) -> bytes:
     """The JSON text of the announcement, small in comparison with the budget's tokens."""
     room = max(_SMALL, min(_LARGEST, tokens // 4))
+    found = _below(found, _LONGEST_PATH)
     text = _written(found)
     if len(found) > _MOST or len(text) > room:
         found = _by_siblings(found)
         text = _written(found)
-    depth = max((len(path) for path, _ in found), default=0)
+    depth = _LONGEST_PATH
     while depth and (len(found) > _MOST or len(text) > room):
         depth -= 1
         found = _below(found, depth)

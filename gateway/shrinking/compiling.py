@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gateway.config.faults import nearest
 from gateway.config.scalars import Budget
 from gateway.shrinking.exact import encode
-from gateway.shrinking.fields import Level, Projection, compile_fields
+from gateway.shrinking.fields import Level, compile_fields
 from gateway.shrinking.limits import Limit
 from gateway.shrinking.paths import Leaf, PathError, Step, join, parse
 from gateway.shrinking.schema import (
@@ -26,6 +26,7 @@ from gateway.shrinking.schema import (
 )
 from gateway.shrinking.shapes import Shapes
 from gateway.shrinking.shrinker import Names, Shrinker
+from gateway.shrinking.typed import Projection
 from gateway.values import Schema
 
 _VERSION = 1  # of what the rules do: another one gives all answers other ETags
@@ -67,7 +68,8 @@ def compile_shrinker(
     shapes = Shapes(components)
     level, faults = _fields(fields, schema, shapes)
     answer = _projected(schema, level, shapes)
-    limit, limit_faults = _limits(limit_items, answer, shapes)
+    # Of what is unknown not even the top is known: nothing to check the limits against.
+    limit, limit_faults = _limits(limit_items, None if schema is None else answer, shapes)
     cuts = bool(limit or budget)
     names = _names(answer, shapes)
     bare = _is_bare(answer, shapes)
@@ -141,9 +143,8 @@ def _unknown(steps: Sequence[Step], schema: Schema, shapes: Shapes) -> str | Non
         below = [one for place in places for one in shapes.below(place, step.key)]
         way = steps[: number + 1]
         if not below:
-            return f"{join(way)!r} is not in the response" + _meant(
-                steps, number, places, schema, shapes
-            )
+            meant = _meant(steps, number, places, schema, shapes)
+            return f"{join(way)!r} is not in the response{meant}"
         if step.arrays and not any(_may_be(one, "array", shapes) for one in below):
             bare = (*way[:-1], Step(step.key, step.arrays - 1))
             return f"{join(way)!r}: this is no array in the response; write {join(bare)!r}"
@@ -295,5 +296,4 @@ def _served(answer: Schema | None, names: Names, shapes: Shapes, *, bare: bool) 
         if bare:
             whole = {"type": "object", "properties": {**cut, names.value: answer}}
             return any_of([answer, whole])
-    known = (answer or {}).get("properties", {}) if kinds == {"object"} or kinds is None else {}
-    return {"type": "object", "properties": {**cut, **known}}
+    return {"type": "object", "properties": cut}

@@ -19,10 +19,9 @@ def drop_empty(value: Tree) -> Tree:
     if type(value) is dict:
         kept = {}
         for key, member in value.items():
-            if type(member) is dict or type(member) is list:
-                member = drop_empty(member)
-            if not _is_empty(member):
-                kept[key] = member
+            rest = drop_empty(member) if type(member) is dict or type(member) is list else member
+            if not _is_empty(rest):
+                kept[key] = rest
         return kept
     if type(value) is list:
         items = [

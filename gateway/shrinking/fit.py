@@ -8,15 +8,20 @@ whatever the size of the answer.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import chain, count
+from typing import NamedTuple
+
 from gateway.config.scalars import Budget
 from gateway.shrinking.announce import announcement, cuts
 from gateway.shrinking.exact import encode
 from gateway.shrinking.squeeze import Node, squeeze
-from gateway.shrinking.tokens import characters, count, estimate, fits
+from gateway.shrinking.tokens import characters, estimate, fits
+from gateway.shrinking.tokens import count as count_tokens
 
 _TRIES = 8
 _FULL = 0.97  # a fuller answer is not looked for
-_AIM = 0.985  # of the budget: a guess a little too low fits, one too high is a try lost
+AIM = 0.985  # of the budget: a guess a little too low fits, one too high is a try lost
 _NO_LIMIT = 1 << 30  # tokens that an announcement may be small in comparison with
 
 
@@ -33,14 +38,13 @@ class Top:
     def announced(self, cut: bytes, tokens: int) -> bytes:
         """What is sent of the answer, with the announcement of what is not in front.
 
-        The name gets another `_` as long as the answer has a member of that name itself.
+        Where the answer has a member of that name itself, the next free one is taken.
         """
         found = cuts(self.node, Node(cut))
         if not found:
             return cut
-        name = self._name
-        while name in self.node.keys:
-            name += "_"
+        others = chain((self._name, f"{self._name}_"), (f"{self._name}_{n}" for n in count(2)))
+        name = next(name for name in others if name not in self.node.places)
         head = b"{" + encode(name) + b":" + announcement(found, tokens)
         return head + (b"," + cut[1:] if len(cut) > 2 else b"}")
 
@@ -64,30 +68,47 @@ def fit(whole: bytes, limited: bytes, name: str, budget: Budget) -> bytes:
         text = top.announced(limited, budget.tokens)
         if text is limited or fits(text, budget):
             return text
-    return _fullest(top, Node(limited), budget)
+    node = top.node if limited is whole else Node(limited)
+    nothing = top.announced(b"{}", budget.tokens)  # a dozen tokens and some numbers: always fits
 
-
-def _fullest(top: Top, node: Node, budget: Budget) -> bytes:
-    """Look for the room in which the answer is fullest."""
-    best = b"{}"
-    answer = top.announced(best, budget.tokens)  # a dozen tokens and some numbers: it always fits
-    low, high = 2, node.size
-    room = int(min(_bytes(node.raw, budget), high - 1) * _AIM)
-    for _ in range(_TRIES):
+    def make(room: int) -> Try:
         cut = squeeze(node, room) or b"{}"
         text = top.announced(cut, budget.tokens)
-        cost = _cost(text, budget)
+        return Try(text, len(cut), len(text) - len(cut))
+
+    guess = int(_bytes(node.raw, budget) * AIM)
+    return fullest(make, nothing, node.size, guess, budget)
+
+
+class Try(NamedTuple):
+    """A text, how much of its room was used, and the bytes that it has besides."""
+
+    text: bytes
+    used: int
+    besides: int
+
+
+def fullest(
+    make: Callable[[int], Try], least: bytes, size: int, guess: int, budget: Budget
+) -> bytes:
+    """Look for the room below `size` in which a text is fullest; `least` is sure to fit."""
+    best, answer = 0, least
+    low, high = 0, size
+    room = max(0, min(guess, high - 1))
+    for _ in range(_TRIES):
+        tried = make(room)
+        cost = _cost(tried.text, budget)
         if cost > 1:
-            high = room
+            high = min(room, tried.used)  # any room from there on would be as full
         else:
             low = room
-            if len(cut) >= len(best):
-                best, answer = cut, text
+            if tried.used >= best:
+                best, answer = tried.used, tried.text
         if _FULL <= cost <= 1 or high - low <= 1:
             break
-        own = cost * (len(text) - len(cut)) / len(text)  # what the announcement costs
-        guess = int(room * max(0.0, _AIM - own) / (cost - own))
-        room = guess if low < guess < high else (low + high) // 2
+        own = cost * tried.besides / len(tried.text)
+        next_guess = int(tried.used * max(0.0, AIM - own) / max(cost - own, 0.001))
+        room = next_guess if low < next_guess < high else (low + high) // 2
     return answer
 
 
@@ -103,4 +124,4 @@ def _cost(text: bytes, budget: Budget) -> float:
     # What is far too long need not be counted to know that it is.
     if by_characters > 2:
         return by_characters
-    return max(by_characters, count(text) / budget.tokens)
+    return max(by_characters, count_tokens(text) / budget.tokens)

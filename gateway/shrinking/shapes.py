@@ -167,7 +167,7 @@ def _own_kinds(schema: Schema) -> frozenset[str] | None:
     kind = schema.get("type")
     if kind is not None:
         return frozenset([kind] if isinstance(kind, str) else kind)
-    values = schema["enum"] if "enum" in schema else None
+    values = schema.get("enum")
     if values is None and "const" in schema:
         values = [schema["const"]]
     if values is not None:

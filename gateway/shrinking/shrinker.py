@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from gateway.config.scalars import Budget
 from gateway.shrinking.drops import drop_empty
 from gateway.shrinking.exact import decode, encode, tidy
-from gateway.shrinking.fields import Projection
 from gateway.shrinking.fit import announce, fit
 from gateway.shrinking.limits import Limit, limited
 from gateway.shrinking.text import shrink_text
 from gateway.shrinking.tokens import fits
+from gateway.shrinking.typed import Projection
 from gateway.values import Schema
 
 _OBJECT, _ARRAY = b"{["
@@ -57,7 +57,7 @@ class Shrinker:
     @property
     def idle(self) -> bool:
         """Whether no body can ever change."""
-        return not (self.projection or self.drop or self.limit or self.budget)
+        return not (self.projection or self.drop or self.limit or self.budget.tokens)
 
     def describe(self) -> str:
         """The rules in a line."""
@@ -83,26 +83,26 @@ class Shrinker:
         Returns:
             The body and its content type; both as given where nothing changes.
         """
-        return shrink_text(body, content_type, self.budget) if self.budget else (body, content_type)
+        return shrink_text(body, content_type, self.budget) if self.budget.tokens else (body, content_type)
 
     def keeps(self, body: bytes, answer: bytes) -> bool:
-        """Whether an answer is the body itself, so that its ETag holds for both."""
-        return answer is body or answer == body
+        """Whether an answer is the body itself but for white space: its ETag holds for both."""
+        return answer is body or answer == tidy(body)
 
     def _answer(self, body: bytes) -> bytes:
         whole = self.projection(body) if self.projection else tidy(body)
         if self.drop:
             whole = encode(drop_empty(decode(whole)))
-        if not (self.limit or self.budget):
+        if not (self.limit or self.budget.tokens):
             return whole
         less = limited(whole, self.limit) if self.limit else whole
         if less[0] != _OBJECT:
-            if self.bare and less[0] != _ARRAY and (not self.budget or fits(less, self.budget)):
+            if self.bare and less[0] != _ARRAY and (not self.budget.tokens or fits(less, self.budget)):
                 return less
             wrapped = self._wrapped(whole)
             less = wrapped if less is whole else self._wrapped(less)
             whole = wrapped
-        if not self.budget:
+        if not self.budget.tokens:
             return announce(whole, less, self.names.announcement)
         if less is whole and len(less) <= self.budget.tokens and len(less) <= self.budget.chars:
             return less  # the cheap and usual case: a token is at least a byte

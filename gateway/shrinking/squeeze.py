@@ -45,7 +45,10 @@ _ITEMS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[Raw])
 class Node:
     """A value as a piece of tidy text, taken apart at need and once."""
 
-    __slots__ = ("_keys", "_nodes", "_parts", "_slim", "kind", "raw", "size")
+    __slots__ = (
+        "_keys", "_lengths", "_map", "_nodes", "_parts", "_places", "_slim", "_trimmed",
+        "kind", "raw", "size",
+    )  # fmt: skip
 
     def __init__(self, raw: bytes) -> None:
         view = memoryview(raw)
@@ -54,14 +57,20 @@ class Node:
         self.kind = view[0]
         self._parts: list[bytes] | None = None
         self._keys: list[str] = []
+        self._places: dict[str, int] = {}
+        self._map: bool | None = None
         self._nodes: dict[int, Node] = {}
         self._slim: dict[int, int] = {}
+        self._lengths: list[int] | None = None
+        self._trimmed = 0  # bytes with all strings at the floor; at least so many while unknown
 
     def _open(self) -> list[bytes]:
         if self._parts is None:
             if self.kind == OBJECT:
                 members = _MEMBERS.decode(self.raw)
-                self._keys, self._parts = list(members), list(members.values())
+                self._parts = list(members.values())
+                self._places = dict(zip(members, range(len(members)), strict=True))
+                self._keys = list(members)
             else:
                 self._parts = _ITEMS.decode(self.raw)
         return self._parts
@@ -77,10 +86,10 @@ class Node:
         return node
 
     @property
-    def keys(self) -> list[str]:
-        """An object's keys; none of an array."""
+    def places(self) -> dict[str, int]:
+        """The number of each key of an object; nothing for an array."""
         self._open()
-        return self._keys
+        return self._places
 
     def head(self, number: int) -> bytes:
         """What stands before a child: its key, if it has one."""
@@ -88,13 +97,34 @@ class Node:
 
     def is_map(self) -> bool:
         """Whether an object's keys are data rather than names: very many, or all alike."""
-        if self.kind != OBJECT:
-            return False
-        parts = self._open()
-        if len(parts) > _WIDE:
-            return True
-        first = {memoryview(part)[0] for part in parts}
-        return len(parts) >= _ALIKE and (first == {OBJECT} or first == {ARRAY})
+        if self._map is None:
+            parts = self._open()
+            self._map = len(parts) > _WIDE and self.kind == OBJECT
+            if self.kind == OBJECT and _ALIKE <= len(parts) <= _WIDE:
+                first = {memoryview(part)[0] for part in parts}
+                self._map = first == {OBJECT} or first == {ARRAY}
+        return self._map
+
+    def long_strings(self, room: int) -> list[int] | None:
+        """The lengths of the strings above the first floor, the longest first.
+
+        None where the value would not fit into `room` even with all of them cut to it.
+        """
+        if self._lengths is None and self._trimmed <= room:
+            floor = FLOORS[0] + _MARKED
+            lengths = []
+            saved = 0
+            for match in _STRINGS.finditer(self.raw):
+                length = match.end(1) - match.start()
+                if length > floor and not match[2]:
+                    lengths.append(length)
+                    saved += length - floor
+                self._trimmed = match.end() - saved
+                if self._trimmed > room:  # the rest need not be looked at
+                    return None
+            self._trimmed = self.size - saved
+            self._lengths = sorted(lengths, reverse=True)
+        return self._lengths if self._trimmed <= room else None
 
     def slim(self, floor: int, depth: int = 0) -> int:
         """The bytes of a fair remainder: strings cut to `floor`, arrays to some rows."""
@@ -128,9 +158,9 @@ def squeeze(node: Node, room: int, depth: int = 0) -> bytes | None:
         return shorten(bytes(node.raw), room) if room >= _MARKED else None
     if room < 2 or node.kind not in _EMPTY:
         return None
-    longest = _longest_string(node, room)
-    if longest:
-        return _with_shorter_strings(node, longest)
+    lengths = node.long_strings(room)
+    if lengths is not None:
+        return _with_shorter_strings(node, _longest(lengths, node.size - room))
     if depth >= _DEEPEST:
         return _EMPTY[node.kind]
     if node.kind == ARRAY or node.is_map():
@@ -158,28 +188,14 @@ def shorten(string: bytes, room: int) -> bytes:
     return string[:end] + MARK + b'"'
 
 
-def _longest_string(node: Node, room: int) -> int:
-    """The longest that strings may stay for the value to fit; 0 where that is not enough."""
-    floor = FLOORS[0] + _MARKED
-    lengths = []
-    saved = 0
-    for match in _STRINGS.finditer(node.raw):
-        length = match.end(1) - match.start()
-        if length > floor and not match[2]:
-            lengths.append(length)
-            saved += length - floor
-        if match.end() - saved > room:
-            return 0
-    if node.size - saved > room:
-        return 0
-    lengths.sort(reverse=True)
-    excess = node.size - room
+def _longest(lengths: list[int], excess: int) -> int:
+    """How long strings may stay so that `excess` bytes go; `lengths` are the longest first."""
     total = 0
     for number, length in enumerate(lengths, start=1):
         total += length
         allowed = (total - excess) // number
         if number == len(lengths) or allowed >= lengths[number]:
-            return max(allowed, floor)
+            return allowed
     return 0
 
 
@@ -187,7 +203,7 @@ def _with_shorter_strings(node: Node, longest: int) -> bytes:
     def cut(match: re.Match[bytes]) -> bytes:
         string: bytes = match[1]
         if match[2] or len(string) <= longest:
-            return match[0]  # type: ignore[no-any-return]
+            return match[0]
         return shorten(string, longest)
 
     return _STRINGS.sub(cut, bytes(node.raw))

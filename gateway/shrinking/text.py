@@ -11,8 +11,9 @@ import re
 
 from gateway.config.scalars import Budget
 from gateway.shrinking.exact import encode
+from gateway.shrinking.fit import AIM, Try, fullest
 from gateway.shrinking.squeeze import MARK
-from gateway.shrinking.tokens import count, fits
+from gateway.shrinking.tokens import estimate, fits
 
 PLAIN = "text/plain; charset=utf-8"
 _CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
@@ -23,8 +24,6 @@ _TEXTS = frozenset(
         "application/graphql", "application/sql", "application/toml", "image/svg+xml",
     }
 )  # fmt: skip
-_TRIES = 8
-_AIM = 0.985
 
 
 def is_text(content_type: str) -> bool:
@@ -47,7 +46,14 @@ def shrink_text(body: bytes, content_type: str, budget: Budget) -> tuple[bytes, 
     plain = text.encode()
     if fits(plain, budget):
         return body, content_type
-    return _cut(text, len(plain), budget), PLAIN
+
+    def make(keep: int) -> Try:
+        first = encode({"_shrunk": {"$": {"kept": keep, "total": len(text)}}})
+        return Try(first + b"\n" + text[:keep].encode() + MARK, keep, len(first) + 4)
+
+    guess = int(budget.tokens * len(text) / max(1.0, estimate(plain)) * AIM)
+    longest = min(len(text), budget.chars)
+    return fullest(make, make(0).text, longest, guess, budget), PLAIN
 
 
 def _decoded(body: bytes, charset: str) -> str:
@@ -55,29 +61,3 @@ def _decoded(body: bytes, charset: str) -> str:
         return body.decode(charset, "replace")
     except (LookupError, UnicodeError):  # a charset nobody knows
         return body.decode("utf-8", "replace")
-
-
-def _cut(text: str, size: int, budget: Budget) -> bytes:
-    """The longest beginning that was found to fit; at least the first line always does."""
-    sample = text[: budget.chars]
-    per_token = len(sample) / max(1, count(sample[: 64 * 1024]) * len(sample) // 65536 or 1)
-    low, high = 0, min(len(text), budget.chars)
-    best = _announced(text, 0)
-    keep = min(high - 1, max(1, int(budget.tokens * max(per_token, 0.1) * _AIM)))
-    for _ in range(_TRIES):
-        candidate = _announced(text, keep)
-        if fits(candidate, budget):
-            best, low = candidate, keep
-        else:
-            high = keep
-        if high - low <= 1:
-            break
-        cost = max(1, count(candidate)) / budget.tokens
-        guess = int(keep * _AIM / cost)
-        keep = guess if low < guess < high else (low + high) // 2
-    return best
-
-
-def _announced(text: str, keep: int) -> bytes:
-    cut = {"_shrunk": {"$": {"kept": keep, "total": len(text)}}}
-    return encode(cut) + b"\n" + text[:keep].encode() + MARK

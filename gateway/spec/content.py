@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.spec.schema import BINARY, Note, convert, shown
+from gateway.errors import shown
+from gateway.spec.schema import BINARY, Note, convert
 from gateway.values import BodyKind, SpecBody, SpecReply
 
 _NAME = r"[A-Za-z0-9!#$&^_.+*-]{1,127}"
@@ -45,7 +46,7 @@ def kind(media_type: str) -> BodyKind:
     if (
         sub in ("json", "x-json")
         or sub.endswith("+json")
-        or (main in "*application" and sub == "*")
+        or (main in ("*", "application") and sub == "*")
     ):
         return "json"
     if essence == "application/x-www-form-urlencoded":

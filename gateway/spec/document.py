@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from gateway import yaml12
-from gateway.errors import SpecError, Unreadable
+from gateway.errors import SpecError, Unreadable, shown
 
 Family = Literal["2.0", "3.0", "3.1"]
 
@@ -74,7 +74,7 @@ def parse(text: bytes, name: str) -> dict[str, Any]:
             where += "; it looks like a template that has not been filled in"
         raise SpecError(where) from None
     if not isinstance(doc, dict):
-        raise SpecError(f"{name} holds {_shown(doc)}, not an OpenAPI document")
+        raise SpecError(f"{name} holds {shown(doc)}, not an OpenAPI document")
     family(doc, name)
     _check_paths(doc, name)
     return doc
@@ -101,9 +101,7 @@ def family(doc: Mapping[str, Any], name: str = "the document") -> Family:
     if match:
         return "3.0" if int(match[1]) == 0 else "3.1"
     if openapi is not None or swagger is not None:
-        said = (
-            f"openapi: {_shown(openapi)}" if openapi is not None else f"swagger: {_shown(swagger)}"
-        )
+        said = f"openapi: {shown(openapi)}" if openapi is not None else f"swagger: {shown(swagger)}"
         raise SpecError(f"{name} says `{said}`; OpenAPI 3.x and Swagger 2.0 are read")
     kinds = {**doc, **_map(doc.get("info")), **_map(doc.get("data"))}
     what = next((what for key, what in _KINDS if key in kinds), None)
@@ -116,13 +114,13 @@ def _check_paths(doc: Mapping[str, Any], name: str) -> None:
     """`paths` may be absent (3.1), but not something else, and not all in other files."""
     paths = doc.get("paths", {})
     if not isinstance(paths, dict):
-        raise SpecError(f"{name}: paths: expected a mapping of paths, found {_shown(paths)}")
+        raise SpecError(f"{name}: paths: expected a mapping of paths, found {shown(paths)}")
     if isinstance(paths.get("$ref"), str):
-        raise SpecError(f"{name}: its paths are in {_shown(paths['$ref'])}; {_BUNDLE}")
+        raise SpecError(f"{name}: its paths are in {shown(paths['$ref'])}; {_BUNDLE}")
     refs = [_map(item).get("$ref") for item in paths.values()]
     if refs and all(isinstance(ref, str) and not ref.startswith("#") for ref in refs):
         raise SpecError(
-            f"{name}: its {len(refs)} paths are in other documents ({_shown(refs[0])}, …), "
+            f"{name}: its {len(refs)} paths are in other documents ({shown(refs[0])}, …), "
             f"which are not read; {_BUNDLE}"
         )
 
@@ -140,10 +138,3 @@ def _decode(text: bytes, name: str) -> str:
 
 def _map(raw: Any) -> Mapping[str, Any]:
     return raw if isinstance(raw, dict) else {}
-
-
-def _shown(raw: Any) -> str:
-    if isinstance(raw, dict | list):
-        return "a mapping" if isinstance(raw, dict) else "a list"
-    text = repr(raw)
-    return text if len(text) <= 100 else text[:97] + "…" + text[0]

@@ -16,9 +16,10 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
+from gateway.errors import shown
 from gateway.spec import content, swagger2
 from gateway.spec.loops import break_loops
-from gateway.spec.schema import convert, shown
+from gateway.spec.schema import convert
 from gateway.spec.servers import absolute
 from gateway.values import (
     Degraded,

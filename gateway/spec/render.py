@@ -169,7 +169,7 @@ def _fits(schema: Schema, schemas: Mapping[str, Schema]) -> bool:
         return jsonschema.Draft202012Validator(whole, format_checker=_FORMATS).is_valid(
             schema["default"]
         )
-    except (Unresolvable, re.error, RecursionError):
+    except (Unresolvable, re.error, RecursionError, ArithmeticError):
         return False
 
 
@@ -244,7 +244,8 @@ def _is_of(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
     if isinstance(value, int | float):
-        return kind == "number" or (kind == "integer" and value == int(value))
+        whole = isinstance(value, int) or value.is_integer()
+        return kind == "number" or (kind == "integer" and whole)
     return {"null": value is None, "string": isinstance(value, str)}.get(
         kind, isinstance(value, dict if kind == "object" else list) and kind in ("object", "array")
     )

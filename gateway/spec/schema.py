@@ -20,6 +20,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from gateway.errors import shown
 from gateway.values import Schema
 
 Note = Callable[[str], None]  # takes a line for the ledger
@@ -27,6 +28,7 @@ Note = Callable[[str], None]  # takes a line for the ledger
 REFS = "#/components/schemas/"
 BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
 _NOTHING: Any = object()
+_LARGEST = 1e300  # of bounds: what a validator can still divide
 _TYPES = ("null", "boolean", "object", "array", "number", "integer", "string")
 # Words that people write for types, lower case.
 _MEANT = {
@@ -85,7 +87,7 @@ def _flag(raw: Any) -> Any:
 def _number(raw: Any) -> Any:
     if isinstance(raw, str) and re.fullmatch(r"-?\d{1,30}(\.\d{1,30})?", raw):
         return float(raw) if "." in raw else int(raw)
-    return raw if _is_number(raw) and math.isfinite(raw) else _NOTHING
+    return raw if _is_number(raw) and abs(raw) < _LARGEST else _NOTHING
 
 
 def _divisor(raw: Any) -> Any:
@@ -294,11 +296,3 @@ def _mend_required(out: Schema, raw: Mapping[str, Any]) -> None:
             out["required"] = list(dict.fromkeys([*out.get("required", ()), *meant]))
     if out.get("required") == []:
         del out["required"]
-
-
-def shown(raw: Any) -> str:
-    """A value of the document for a message: short, on one line."""
-    if isinstance(raw, dict | list):
-        return "a mapping" if isinstance(raw, dict) else "a list"
-    text = repr(raw)
-    return text if len(text) <= 100 else text[:97] + "…" + text[0]

@@ -12,7 +12,8 @@ import re
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from gateway.spec.schema import Note, shown
+from gateway.errors import shown
+from gateway.spec.schema import Note
 
 _HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
 _SERVERS = 100  # looked at; the most seen is 40

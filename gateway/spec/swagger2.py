@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.spec.schema import Note, shown
+from gateway.errors import shown
+from gateway.spec.schema import Note
 
 _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"

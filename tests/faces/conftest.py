@@ -70,6 +70,7 @@ def make_operation(
         description=description,
         written=written,
         arguments=arguments,
+        by_name={argument.name: argument for argument in arguments},
         withheld={},
         consequential=method != "GET" if consequential is None else consequential,
         build=_no_build,

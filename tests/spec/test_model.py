@@ -140,7 +140,7 @@ OLD: dict[str, Any] = {
     "definitions": {"P": {"type": "object", "properties": {"p": {"$ref": "#/definitions/P"}}}},
 }  # fmt: skip
 JUNK: list[Any] = [
-    None, True, False, 0, -1, 1e400, 10**20, "", "x", "true", "{", "\ud800", "a\r\nb", [], {},
+    None, True, False, 0, -1, 1e400, 10**400, "", "x", "true", "{", "\ud800", "a\r\nb", [], {},
     [[]], [None], [{}], {"": None}, {"$ref": 1}, {"$ref": ""}, {"$ref": "#/components/schemas/Pet"},
     {"$ref": "#/paths/~1good/get"}, {"$ref": "http://elsewhere.example/"}, {"type": ["x", None]},
 ]  # fmt: skip

@@ -58,6 +58,7 @@ def test_converted_without_a_word(raw: Any, expected: Any) -> None:
         ({"maximum": 1e400}, {}),
         ({"pattern": "(a{999}){999}"}, {}),
         ({"pattern": "a" * 3000}, {}),
+        ({"pattern": "^a{0,20000}$"}, {}),
         ({"patternProperties": {"(": {}}}, {"patternProperties": {}}),
         ({"$ref": "other.yaml"}, {}),
         ({"type": "string", "enum": [1, "a"]}, {"type": "string", "enum": ["1", "a"]}),

@@ -146,8 +146,9 @@ async def test_redirects_are_followed_within_the_origin(host: Host) -> None:
         return web.Response(body=TEXT)
 
     host.answer = answer
-    got = await get(host.url("/spec?n=5"), Authorization="k")
-    assert got.location == host.url("/v2/spec")
+    named = host.url("/spec?n=5").replace("127.0.0.1", "localhost")  # clients keep none for numbers
+    got = await get(named, Authorization="k")
+    assert got.location == named.replace("/spec?n=5", "/v2/spec")
     assert [request.headers["Authorization"] for request in host.seen] == ["k"] * 6
     assert not any("Cookie" in request.headers for request in host.seen)
     assert "more than 5 times" in await refused(host.url("/spec?n=6"))
@@ -238,9 +239,15 @@ async def test_an_endless_body_is_cut_off(host: Host) -> None:
     assert "more than" in await refused(host.url())
 
 
-@pytest.mark.parametrize("rest", [b"", b"trailing" * 9])
-async def test_what_follows_a_compressed_body_is_not_read(host: Host, rest: bytes) -> None:
-    host.says(body=gzip.compress(TEXT) + rest, Content_Encoding="gzip")
+async def test_what_follows_a_compressed_body_is_not_read(host: Host) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Encoding": "gzip"})
+        await response.prepare(request)
+        await response.write(gzip.compress(TEXT))
+        while True:
+            await response.write(b"more" * 256 * 1024)
+
+    host.answer = answer
     assert (await get(host.url())).text == TEXT
 
 

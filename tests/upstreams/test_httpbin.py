@@ -227,7 +227,7 @@ async def test_a_wrong_credential_of_ours_is_credential_refused(echo: Client) ->
     assert (answer.status, answer.json()["code"]) == (502, "credential_refused")
 
 
-async def test_the_callers_own_credential_is_passed_on_and_its_refusal_too(
+async def test_the_callers_own_credential_is_passed_on_and_what_it_fetched_is_theirs(
     serve: Serve, httpbin: str
 ) -> None:
     client = await serve(
@@ -237,14 +237,17 @@ async def test_the_callers_own_credential_is_passed_on_and_its_refusal_too(
         spec: {httpbin}/spec.json
         upstream: {{url: "{httpbin}"}}
         auth: {{user: {{scheme: basic}}}}
+        cache: 60s
         operations: ["GET /basic-auth/{{user}}/{{passwd}}"]
         """
     )
     target = "/basic-auth/bob/his-password"
     assert (await client.get(target)).status == 401
     coded = base64.b64encode(b"bob:his-password").decode()
-    answer = await client.get(target, headers={"Authorization": f"Basic {coded}"})
-    assert answer.json() == {"authenticated": True, "user": "bob"}
+    for kept in ("stored", "hit"):
+        answer = await client.get(target, headers={"Authorization": f"Basic {coded}"})
+        assert answer.json() == {"authenticated": True, "user": "bob"}
+        assert kept in answer.headers["Cache-Status"]
     other = base64.b64encode(b"eve:her-password").decode()
     answer = await client.get(target, headers={"Authorization": f"Basic {other}"})
     assert (answer.status, answer.json()["code"]) == (401, "upstream_error")
@@ -349,12 +352,15 @@ async def test_a_coding_that_was_not_asked_for_is_the_upstreams_failure(client: 
     assert "br" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("target", ["/image/png", "/bytes/20", "/stream-bytes/20"])
-async def test_binary_is_described_and_never_inlined(client: Client, target: str) -> None:
-    answer = await client.get(target)
-    assert answer.status == 200
-    assert b"\x89PNG" not in answer.body
-    assert "bytes" in answer.body.decode()
+async def test_binary_passes_whole_under_its_own_type(client: Client) -> None:
+    png = await client.get("/image/png")
+    assert png.headers["Content-Type"] == "image/png"
+    assert png.body.startswith(b"\x89PNG")
+    assert png.body.endswith(b"IEND\xaeB`\x82")
+    for target in ("/bytes/20", "/stream-bytes/20"):
+        answer = await client.get(target)
+        assert answer.headers["Content-Type"] == "application/octet-stream"
+        assert len(answer.body) == 20
 
 
 async def test_texts_keep_their_characters(client: Client) -> None:

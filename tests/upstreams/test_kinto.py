@@ -191,7 +191,6 @@ async def test_under_user_auth_everyone_is_who_they_say_and_refused_as_such(
         contact: a@example.com
         spec: {kinto}/v1/__api__
         auth: {{user: {{scheme: basic}}}}
-        cache: 60s
         operations: [get_bucket, update_bucket]
         """
     )
@@ -203,11 +202,9 @@ async def test_under_user_auth_everyone_is_who_they_say_and_refused_as_such(
     assert (await client.get(bucket)).status == 401
     made = await client.request("PUT", bucket, json={"data": {"of": "ada"}}, headers=as_("ada"))
     assert made.status == 201
-    for _ in range(2):
-        answer = await client.get(bucket, headers=as_("ada"))
-        assert answer.json()["data"]["of"] == "ada"
-        answer = await client.get(bucket, headers=as_("bob"))
-        assert (answer.status, answer.json()["errno"]) == (403, 121)
+    assert (await client.get(bucket, headers=as_("ada"))).json()["data"]["of"] == "ada"
+    answer = await client.get(bucket, headers=as_("bob"))
+    assert (answer.status, answer.json()["errno"]) == (403, 121)
 
 
 async def test_what_kinto_says_not_to_store_is_fetched_each_time(notes: Notes) -> None:

@@ -1,0 +1,65 @@
+"""Answers that are not JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.config.scalars import Budget
+from gateway.shrinking import count
+from gateway.shrinking.text import PLAIN, shrink_text
+from tests.shrinking.generated import TEXTS, shrinker
+
+LONG = b"Some words, and some more. " * 1000
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "text/html; charset=utf-8", "application/xml", "application/atom+xml"],
+)
+def test_a_long_text_keeps_its_beginning_and_says_so_first(content_type: str) -> None:
+    body, now = shrink_text(LONG, content_type, Budget(500))
+    first, _, rest = body.decode().partition("\n")
+    kept = json.loads(first)["_shrunk"]["$"]
+    assert kept == {"kept": len(rest) - 1, "total": len(LONG)}
+    assert rest == LONG.decode()[: kept["kept"]] + "…"
+    assert now == PLAIN
+    assert 450 < count(body) <= 500
+
+
+@pytest.mark.parametrize(
+    "content_type", ["image/png", "application/pdf", "application/octet-stream", ""]
+)
+def test_what_is_no_text_passes(content_type: str) -> None:
+    assert shrink_text(LONG, content_type, Budget(500)) == (LONG, content_type)
+
+
+def test_what_fits_passes_as_it_is() -> None:
+    body = "é".encode("latin-1") * 50
+    assert shrink_text(body, "text/plain; charset=latin-1", Budget(100)) == (
+        body,
+        "text/plain; charset=latin-1",
+    )
+    assert shrinker().shrink_other(LONG, "text/plain") == (LONG, "text/plain")
+
+
+def test_the_charset_is_read_and_an_unknown_one_is_no_error() -> None:
+    for charset in ("utf-16-le", "nonsense", "idna", "unicode_escape"):
+        body = ("äöü " * 5000).encode("utf-16-le")
+        cut, _ = shrink_text(body, f'text/plain; charset="{charset}"', Budget(100))
+        assert count(cut) <= 100
+    assert "äöü äöü" in shrink_text(body, "text/plain; charset=utf-16-le", Budget(100))[0].decode()
+
+
+@given(
+    st.lists(TEXTS, max_size=10).map("".join),
+    st.sampled_from([100, 300]),
+    st.sampled_from([100, 9000]),
+)
+def test_a_text_never_costs_more_than_its_budget(text: str, tokens: int, chars: int) -> None:
+    body, _ = shrink_text(text.encode(), "text/plain", Budget(tokens, chars))
+    assert count(body) <= tokens
+    assert len(body.decode()) <= chars
