@@ -303,7 +303,7 @@ upstream: {credential: {bearer: "${KEY}"}, forward: [Accept-Language]}
     other = await client.get("/items/1", headers={"Accept-Language": "de"})
     assert [one.json()["n"] for one in (first, second, other)] == [1, 1, 2]
     assert "hit" in second.headers["Cache-Status"]
-    assert second.headers["Age"] == "0"
+    assert second.headers["Age"] in ("0", "1")  # Date has whole seconds
 
 
 async def test_no_caller_sees_what_another_s_key_fetched(serve: Serve, upstream: Upstream) -> None:

@@ -83,7 +83,11 @@ class Shrinker:
         Returns:
             The body and its content type; both as given where nothing changes.
         """
-        return shrink_text(body, content_type, self.budget) if self.budget.tokens else (body, content_type)
+        return (
+            shrink_text(body, content_type, self.budget)
+            if self.budget.tokens
+            else (body, content_type)
+        )
 
     def keeps(self, body: bytes, answer: bytes) -> bool:
         """Whether an answer is the body itself but for white space: its ETag holds for both."""
@@ -97,7 +101,11 @@ class Shrinker:
             return whole
         less = limited(whole, self.limit) if self.limit else whole
         if less[0] != _OBJECT:
-            if self.bare and less[0] != _ARRAY and (not self.budget.tokens or fits(less, self.budget)):
+            if (
+                self.bare
+                and less[0] != _ARRAY
+                and (not self.budget.tokens or fits(less, self.budget))
+            ):
                 return less
             wrapped = self._wrapped(whole)
             less = wrapped if less is whole else self._wrapped(less)

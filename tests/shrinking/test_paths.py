@@ -73,8 +73,10 @@ def test_a_path_is_read_as_it_looks(text: str, leaves: list[str] | None) -> None
         ),
         (
             "a[0]",
-            "'a[0]', character 3: expected `]`: items are taken all, not by their number; "
-            "found '0]'",
+            (
+                "'a[0]', character 3: expected `]`: items are taken all, not by their number; "
+                "found '0]'"
+            ),
         ),
         ("a b", "'a b', character 3: expected the end, or `.` before a further step; found 'b'"),
         ("a as *", "'a as *', character 7: expected a name after `as`; the text ends"),
