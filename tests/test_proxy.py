@@ -54,9 +54,7 @@ async def test_several_plugins_share_a_host_and_none_has_the_root(
 
 
 async def test_a_host_that_a_plugin_names_is_its_alone(serve: Serve, upstream: Upstream) -> None:
-    client = await serve(
-        plugin("one", upstream, "hosts: [one.example]"), plugin("two", upstream)
-    )
+    client = await serve(plugin("one", upstream, "hosts: [one.example]"), plugin("two", upstream))
     host = {"Host": "one.example:8080"}
     manifest = (await client.get(MANIFEST, headers=host)).json()
     assert manifest["name_for_model"] == "one"
@@ -226,7 +224,8 @@ async def test_a_wrong_method_names_the_right_ones(serve: Serve, upstream: Upstr
 
 async def test_auth_is_asked_for_with_a_challenge(serve: Serve, upstream: Upstream) -> None:
     client = await serve(
-        plugin("one", upstream, 'auth: {service: {tokens: {me: "${T}"}}}'), env={"T": "s3cret-token"}
+        plugin("one", upstream, 'auth: {service: {tokens: {me: "${T}"}}}'),
+        env={"T": "s3cret-token"},
     )
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic s3cret-token"}):
         answer = await client.get("/things/7", headers=headers)

@@ -71,8 +71,8 @@ def references(value: Any) -> Iterator[str]:
 def resolves(document: Any, reference: str) -> bool:
     if not reference.startswith("#/"):
         return False
-    for part in reference[2:].split("/"):
-        part = part.replace("~1", "/").replace("~0", "~")
+    for escaped in reference[2:].split("/"):
+        part = escaped.replace("~1", "/").replace("~0", "~")
         if not isinstance(document, dict) or part not in document:
             return False
         document = document[part]

@@ -1,0 +1,154 @@
+"""Each command as a person and as a program runs it; exit codes 0, 1 and 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli import main
+
+TODO = """
+plugin: todo
+contact: a@example.com
+upstream: {url: "http://127.0.0.1:1", credential: {bearer: "${KEY}"}}
+operations:
+  getTodos:
+    call: "GET /todos/{name}"
+    description: The todos of one person.
+    parameters:
+      name: {in: path, type: string, required: true, description: Whose}
+      kind: {in: query, type: string, description: Which}
+    returns: {type: array, items: {type: string}}
+"""
+KEY = "a-very-secret-key"
+
+
+@pytest.fixture
+def todo(tmp_path: Path) -> Path:
+    file = tmp_path / "todo.yaml"
+    file.write_text(TODO)
+    return file
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner(env={"KEY": KEY}).invoke(main, [str(one) for one in arguments])
+
+
+def test_check_of_a_good_config_is_0_and_counts_tokens(todo: Path) -> None:
+    result = run("check", todo)
+    assert result.exit_code == 0, result.output
+    assert "/openapi.yaml" in result.output
+    (report,) = json.loads(run("check", todo, "--json").stdout)
+    assert report["tokens"]["/openapi.json"] > 100
+    assert report["operations"] == {"getTodos": "GET /todos/{name}"}
+    assert {row["platform"] for row in report["limits"]} == {"chatgpt-plugin", "gpt-actions"}
+
+
+def test_check_of_a_bad_config_is_2_with_places(todo: Path) -> None:
+    todo.write_text(TODO.replace("contact", "contcat").replace("required: true", "required: 7"))
+    result = run("check", todo)
+    assert result.exit_code == 2
+    assert f"{todo}:3:1: " in result.stderr
+    assert "did you mean 'contact'?" in result.stderr
+    mistakes = json.loads(run("check", todo, "--json").stdout)["mistakes"]
+    assert [(one["line"], one["column"]) for one in mistakes] == [(3, 1), (10, 48)]
+
+
+def test_check_warns_and_strict_makes_it_1(todo: Path) -> None:
+    todo.write_text(TODO.replace("contact: a@example.com\n", ""))
+    assert run("check", todo).exit_code == 0
+    result = run("check", "--strict", todo)
+    assert result.exit_code == 1
+    assert "contact" in result.output
+
+
+def test_explain_shows_the_plan_and_the_exact_request_with_masked_secrets(todo: Path) -> None:
+    arguments = json.dumps({"name": "ada/b", "kind": "ü&x"})
+    result = run("explain", todo, "getTodos", "--args", arguments, "--json")
+    assert result.exit_code == 0, result.output
+    plan = json.loads(result.stdout)
+    assert plan["request"]["method"] == "GET"
+    assert plan["request"]["url"] == "http://127.0.0.1:1/todos/ada%2Fb?kind=%C3%BC%26x"
+    assert plan["request"]["headers"]["Authorization"] == "Bearer [masked]"
+    assert list(plan["steps"]) == ["validate", "shrink", "cache", "fetch"]
+    for output in (result.output, run("explain", todo).output):
+        assert KEY not in output
+
+
+def test_explain_of_a_refused_call_is_1_and_says_why(todo: Path) -> None:
+    result = run("explain", todo, "getTodos", "--args", '{"nmae": "ada"}', "--json")
+    assert result.exit_code == 1
+    assert "nmae" in json.loads(result.stdout)["refused"]["detail"]
+
+
+def test_an_unknown_operation_is_2_and_names_those_there_are(todo: Path) -> None:
+    result = run("explain", todo, "getTodo")
+    assert result.exit_code == 2
+    assert "getTodos" in result.stderr
+
+
+def test_a_call_that_fails_is_1(todo: Path) -> None:
+    result = run("call", todo, "getTodos", "--args", '{"name": "ada"}', "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["code"] == "upstream_failed"
+
+
+def test_an_argument_that_is_no_json_is_told(todo: Path) -> None:
+    result = run("call", todo, "getTodos", "--args", "{name")
+    assert result.exit_code == 1
+    assert "bad_arguments" in result.stderr
+
+
+def test_the_demo_shows_what_to_try_and_what_it_costs() -> None:
+    result = run("demo", "--once", "--port", "0", "--json")
+    assert result.exit_code == 0, result.output
+    tries = {row["what"]: row for row in json.loads(result.stdout)["tries"]}
+    assert [row["status"] for row in tries.values()] == [200, 200, 200, 200, 400]
+    long = next(row for what, row in tries.items() if "five thousand" in what)
+    assert long["tokens_after"] <= 4000 < long["tokens_before"]
+
+
+def test_serve_says_where_and_stops_on_a_signal(todo: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from gateway.cli import main; main()", "serve", str(todo),
+               "--port", str(port), "--state", str(todo.parent / "state"), "--json"]  # fmt: skip
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command, env={**os.environ, "KEY": KEY}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = ""
+        while not said.rstrip().endswith("\n}"):
+            said += process.stdout.readline()
+        assert json.loads(said)["plugins"]["todo"]["ready"] is True
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as response:
+            assert json.load(response) == {"alive": True}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) == 0
+
+
+def test_serve_of_a_broken_config_is_2_and_listens_nowhere(todo: Path) -> None:
+    todo.write_text(TODO + "  getMore: {call: GET x}\n")
+    result = run("serve", todo, "--port", "0")
+    assert result.exit_code == 2
+    assert "getMore" in result.stderr
+
+
+def test_a_taken_port_is_1_and_is_named(todo: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = run("serve", todo, "--port", port, "--state", todo.parent)
+    assert result.exit_code == 1
+    assert str(port) in result.stderr
