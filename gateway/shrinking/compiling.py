@@ -17,8 +17,8 @@ from gateway.shrinking.fields import Level, compile_fields
 from gateway.shrinking.limits import Limit
 from gateway.shrinking.paths import Leaf, PathError, Step, join, parse
 from gateway.shrinking.schema import (
-    CUT,
     any_of,
+    cut_reference,
     lenient,
     projected,
     reached,
@@ -285,7 +285,7 @@ def _is_bare(answer: Schema | None, shapes: Shapes) -> bool:
 def _served(answer: Schema | None, names: Names, shapes: Shapes, *, bare: bool) -> Schema:
     """The schema of an answer that can be cut: of an object, but for scalars that fit."""
     kinds = shapes.kinds(answer) if answer is not None else None
-    cut = {names.announcement: CUT}
+    cut = {names.announcement: cut_reference(shapes)}
     if answer is not None and kinds is not None:
         if kinds <= {"object", "null"}:
             return with_announcement(answer, names.announcement, shapes)

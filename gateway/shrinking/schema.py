@@ -27,6 +27,19 @@ CUT: Schema = {
 }
 
 
+def cut_component(shapes: Shapes) -> str:
+    """The name of the component that describes cuts: one for all operations of a spec."""
+    name = "Shrunk"
+    while name in shapes.components:
+        name += "_"
+    return name
+
+
+def cut_reference(shapes: Shapes) -> Schema:
+    """What stands for `CUT` in a served schema."""
+    return {"$ref": reference(cut_component(shapes))}
+
+
 # --- lenient ----------------------------------------------------------------------------------
 
 
@@ -205,7 +218,7 @@ def with_announcement(schema: Schema, name: str, shapes: Shapes) -> Schema:
         if keyword in out:
             out[keyword] = [_open(part, shapes) for part in out[keyword]]
     out["type"] = "object"
-    out["properties"] = {name: CUT, **schema.get("properties", {})}
+    out["properties"] = {name: cut_reference(shapes), **schema.get("properties", {})}
     return out
 
 
@@ -236,7 +249,8 @@ def _closes(part: Schema) -> bool:
 
 
 def reached(schema: Any, shapes: Shapes) -> dict[str, Schema]:
-    """The lenient components that a served schema leads to."""
+    """The lenient components that a served schema leads to, and the one that describes cuts."""
+    cut = cut_component(shapes)
     found: dict[str, Schema] = {}
     waiting = [schema]
     while waiting:
@@ -247,7 +261,7 @@ def reached(schema: Any, shapes: Shapes) -> dict[str, Schema]:
             text = one.get("$ref")
             if isinstance(text, str) and text.startswith(REF) and target(text) not in found:
                 name = target(text)
-                found[name] = lenient(shapes.components[name], shapes)
+                found[name] = CUT if name == cut else lenient(shapes.components[name], shapes)
                 waiting.append(found[name])
             waiting += one.values()
     return dict(sorted(found.items()))
