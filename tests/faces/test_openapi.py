@@ -160,7 +160,8 @@ def test_only_the_chosen_operations_are_in_it_and_what_they_reach(rich: Plugin) 
         "/players/{id}": ["get", "put"],
     }
     assert sorted(document["components"]["schemas"]) == [
-        "Error", "Error_2", "Error_2_2", "Player", "PlayerInput", "Shrunk", "The_Team", "The_TeamInput",
+        "Error", "Error_2", "Error_2_2", "Player", "PlayerInput", "Shrunk",
+        "The_Team", "The_TeamInput",
     ]  # fmt: skip
     # Ours is the plain `Error`; the upstream's two have found other names.
     assert document["components"]["schemas"]["Error"]["required"][0] == "code"
@@ -385,4 +386,4 @@ def test_a_component_that_only_a_text_of_json_would_use_is_left_out(
         Argument("many", "query", ("many",), {"type": "array", "items": PLAYER}),
     )
     made = plugin(operation(arguments=texts), components=AWKWARD)
-    assert list(served(made)["components"]["schemas"]) == ["Error", "Shrunk"]
+    assert set(served(made)["components"]["schemas"]) == {"Error", "Shrunk"}
