@@ -21,6 +21,7 @@ from urllib.parse import unquote
 
 import msgspec
 from aiohttp import web
+from multidict import CIMultiDict
 
 from gateway.errors import (
     BadArguments,
@@ -322,14 +323,11 @@ class Door:
 
 def written(answer: Answer, prefix: str) -> web.Response:
     """An answer as an HTTP response."""
-    response = web.Response(status=answer.status, body=answer.body)
-    headers = response.headers
-    for name, value in answer.headers:
-        if name == "Location":
-            value = prefix + value  # noqa: PLW2901 - below the plugin's root here
-        headers.add(name, value)
+    headers = CIMultiDict(answer.headers)
     headers["Server"] = SERVER
-    return response
+    if "Location" in headers:
+        headers["Location"] = prefix + headers["Location"]  # below the plugin's root here
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
 def delivered(request: web.BaseRequest, document: Document) -> web.Response:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Schema = dict[str, Any]
 Headers = tuple[tuple[str, str], ...]  # repeated names allowed, order kept
@@ -145,8 +145,7 @@ def _takes_list(schema: Schema) -> bool:
     return any("array" in (kind if isinstance(kind, list) else (kind,)) for kind in kinds)
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(NamedTuple):  # made on every call: a third of a frozen dataclass's time
     """What is sent, but for credentials, which `fetch` adds.
 
     `url` is absolute and encoded as it goes on the wire; `headers` hold the operation's header
@@ -193,8 +192,7 @@ class Reply:
         return next((value for key, value in self.headers if key.lower() == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the caller gets. `headers` have passed the allow-list."""
 
     status: int
