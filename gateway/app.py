@@ -27,7 +27,6 @@ from gateway.errors import GatewayError, Mistakes, SpecError, SpecUnavailable
 from gateway.pipeline import Shared, plans
 from gateway.plugin import Files, Plugin, build
 from gateway.proxy import CHAT_ORIGINS, Door, Site, site_of
-from gateway.spec.document import parse
 from gateway.spec.source import fetch
 
 log = logging.getLogger("gateway")
@@ -73,9 +72,8 @@ async def load_plugin(loaded: Loaded, state: Path | None = None) -> Plugin:
         got = await fetch(where, base=loaded.file.parent, headers=headers, state=state)
         for warning in got.warnings:
             log.warning("%s: %s", loaded.plugin.plugin, warning)
-        document = await asyncio.to_thread(parse, got.text, got.location)
         return await asyncio.to_thread(
-            build, loaded, document, got.location, from_url=got.from_url, files=files
+            build, loaded, got.document, got.location, from_url=got.from_url, files=files
         )
     except SpecError as error:
         raise Mistakes([loaded.mistake(("spec",), str(error))]) from None

@@ -48,7 +48,7 @@ MAX_BODY = 1024 * 1024
 # The chat front ends that read a plugin straight from the browser while it is developed.
 CHAT_ORIGINS = ("https://chat.openai.com", "https://chatgpt.com")
 SERVER = "plugin-gateway"
-_PREFLIGHT_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+_PREFLIGHT_METHODS = "GET, POST, PUT, PATCH, DELETE"
 _PREFLIGHT_AGE = "600"
 _EXPOSED = "ETag, Retry-After, Location, Age, Cache-Status, WWW-Authenticate"
 
@@ -117,9 +117,7 @@ class Door:
             log.exception("call %s failed: %s", reference, request.method)
             text = f"This is the gateway's fault. Its log has the reason under {reference}."
             response = problem(Bug(text))
-        origin = request.headers.get("Origin")
-        if origin is not None:
-            self._allow(origin, response)
+        self._allow(request.headers.get("Origin"), response)
         return response
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -239,9 +237,11 @@ class Door:
             return delivered(request, document)
         match path:
             case "/healthz":
+                _only_get(request)
                 return _json({"alive": True})
             case "/readyz":
-                ready = {one.name: one.plugin is not None for one in self.sites}
+                _only_get(request)
+                ready = {one.name: one.plugin is not None for one in self._seen(request)}
                 return _json(ready, 200 if all(ready.values()) else 503)
             case "/robots.txt":
                 return delivered(request, pages.robots())
@@ -250,7 +250,7 @@ class Door:
         return None
 
     def _index(self, request: web.BaseRequest, site: Site | None, prefix: str) -> Document:
-        shown = self.sites if site is None else (site,)
+        shown = self._seen(request) if site is None else (site,)
         base = self._base(request, "")
         entries = [
             pages.Entry(
@@ -273,16 +273,21 @@ class Door:
             raise BadArguments("The Host header is missing or is no host name.")
         return f"{reached[0]}://{reached[1]}{prefix}"
 
+    def _seen(self, request: web.BaseRequest) -> tuple[Site, ...]:
+        """The plugins that may be spoken of here: on a host that one names, that one."""
+        site = self._by_host.get(self._host(request))
+        return self.sites if site is None else (site,)
+
     def _host(self, request: web.BaseRequest) -> str:
         host = (request.headers.get("Host") or "").lower()
         return host if host in self._by_host else host.rpartition(":")[0]
 
     def _nothing(self, request: web.BaseRequest, path: str) -> str:
+        text = f"Nothing is served at {request.method} {path[:200]!r}. "
+        if self._host(request) in self._by_host:
+            return text + "The operations are listed at /openapi.yaml."
         names = ", ".join(f"/{site.name}/" for site in self.sites)
-        return (
-            f"Nothing is served at {request.method} {path[:200]!r}. The plugins here are at "
-            f"{names}; each lists its operations at openapi.yaml below that."
-        )
+        return text + f"The plugins here are at {names}; each lists its operations in openapi.yaml."
 
     # --- browsers (the Fetch standard, section 3.2) -------------------------------------------
 
@@ -297,8 +302,11 @@ class Door:
                 response.headers["Access-Control-Allow-Private-Network"] = "true"
         return response
 
-    def _allow(self, origin: str, response: web.StreamResponse) -> None:
-        """Let the known front ends read the response; nobody else, and never with cookies."""
+    def _allow(self, origin: str | None, response: web.StreamResponse) -> None:
+        """Let the known front ends read the response; nobody else, and never with cookies.
+
+        Vary says so to those who ask without an origin, too: a cache gives to both.
+        """
         vary = response.headers.get("Vary")
         response.headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
         if origin in self.origins:
@@ -332,10 +340,8 @@ def written(answer: Answer, prefix: str) -> web.Response:
 
 def delivered(request: web.BaseRequest, document: Document) -> web.Response:
     """A document, or 304 where the reader has it (RFC 9110 section 13.1.2)."""
-    if request.method not in ("GET", "HEAD"):
-        text = f"{request.method} is not served at this address, only GET."
-        raise MethodNotAllowed(text, headers=[("Allow", "GET, HEAD")])
-    gzip = "gzip" in request.headers.get("Accept-Encoding", "") and bool(document.gzipped)
+    _only_get(request)
+    gzip = bool(document.gzipped) and _takes_gzip(request.headers.get("Accept-Encoding", ""))
     etag = document.etag[:-1] + '-gz"' if gzip else document.etag
     headers = {
         "ETag": etag,
@@ -352,6 +358,21 @@ def delivered(request: web.BaseRequest, document: Document) -> web.Response:
     if gzip:
         headers["Content-Encoding"] = "gzip"
     return web.Response(body=document.gzipped if gzip else document.body, headers=headers)
+
+
+def _only_get(request: web.BaseRequest) -> None:
+    if request.method not in ("GET", "HEAD"):
+        text = f"{request.method} is not served at this address, only GET."
+        raise MethodNotAllowed(text, headers=[("Allow", "GET, HEAD")])
+
+
+def _takes_gzip(accept_encoding: str) -> bool:
+    """Whether gzip is acceptable: named, and not with a weight of 0 (RFC 9110 12.5.3)."""
+    for member in accept_encoding.lower().split(","):
+        coding, _, weight = member.partition(";")
+        if coding.strip() in ("gzip", "x-gzip"):
+            return not weight or weight.replace(" ", "").removeprefix("q=").strip("0.") != ""
+    return False
 
 
 def problem(refusal: Refusal) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import signal
@@ -101,6 +102,9 @@ async def _serve(loaded: Sequence[Loaded], options: Options, *, as_json: bool) -
         loop.add_signal_handler(number, stop.set)
     async with Gateway(loaded, options) as gateway:
         announce(gateway, as_json=as_json)
+        # What was loaded stays for the process's life: the collector need not walk it again.
+        gc.collect()
+        gc.freeze()
         await stop.wait()
         if not as_json:
             err.print("stopping: calls in flight may end", style="dim")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from gateway.caching import Flights, MemoryStore
+from gateway.config import types
 from gateway.pipeline import auth, cache, fetch, limit, shrink, validate
 from gateway.pipeline.call import Call, Clock, Plan
 from gateway.pipeline.limit import Windows
@@ -43,9 +44,10 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
     proof = prove(plugin.config.upstream.credential)
     mask = mask_of(plugin, proof)
     locate = locator(plugin)
+    private = isinstance(plugin.config.auth, types.Auth)
     composed = {}
     for operation in plugin.operations.values():
-        source = fetch.step(operation, plugin, client, proof, mask, shared.wall)
+        source = fetch.step(operation, plugin, client, proof, mask, shared.wall, shared.steady)
         source = cache.step(
             operation,
             plugin,
@@ -57,7 +59,14 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
             shared.steady,
             source,
         )
-        plan = shrink.step(operation, locate, shared.wall, source, own_credential=bool(proof.taken))
+        plan = shrink.step(
+            operation,
+            locate,
+            shared.wall,
+            source,
+            own_credential=bool(proof.taken),
+            private=private,
+        )
         plan = validate.step(operation, plan)
         plan = limit.step(operation, shared.windows, shared.steady, plan)
         composed[operation.name] = auth.step(plugin, plan)
@@ -73,7 +82,7 @@ def mask_of(plugin: Plugin, proof: Proof | None = None) -> Mask:
 def steps_of(plugin: Plugin, operation: Operation) -> list[tuple[str, str]]:
     """The steps in an operation's plan and what each does, for people."""
     steps = []
-    if not isinstance(plugin.config.auth, str):
+    if isinstance(plugin.config.auth, types.Auth):
         steps.append(("auth", plugin.config.auth.chosen[0]))
     if operation.limit:
         rate = operation.limit

@@ -55,18 +55,23 @@ def step(
         steady: Seconds that never go back: for how long a reply has been held.
         inner: Fetches.
     """
-    if operation.method != "GET":  # also where it stores nothing itself: others may
+    if operation.method not in ("GET", "HEAD"):  # whether or not it stores: others may
         return _forgetting(store, inner)
-    if operation.cache == 0.0:
+    if operation.cache == 0.0 or operation.method == "HEAD":
         return inner
     forward = tuple(plugin.config.upstream.forward)
-    everyone = partition_of(proof.identity, key)
+    # The store is shared by all plugins: what else of a plugin may change a reply tells them
+    # apart, and one plugin's secrets are not masked in another's replies.
+    scope = repr((plugin.name, forward, sorted(plugin.config.upstream.headers.items()))).encode()
+    everyone = partition_of(scope + proof.identity, key)
 
     def key_of(call: Call, request: UpstreamRequest) -> Key:
         forwarded = tuple(map(call.headers.get, forward)) if forward else ()
         partition = everyone
         if call.caller is not None and call.caller.credential is not None:
-            partition = partition_of(call.caller.credential.encode(), key)
+            partition = partition_of(
+                scope + proof.identity + call.caller.credential.encode("utf-8", "replace"), key
+            )
         return cache_key(request.url, forwarded, partition, request.headers)
 
     async def cache(call: Call) -> Reply:
@@ -109,6 +114,8 @@ def _forgetting(store: MemoryStore, inner: Source) -> Source:
 
 def describe(operation: Operation) -> str:
     """What the step does for an operation, for people; empty where it is not in the plan."""
+    if operation.method == "HEAD":
+        return ""
     if operation.method != "GET":
         return "a write that succeeds forgets what is stored for its address"
     if operation.cache == 0.0:

@@ -26,6 +26,8 @@ from gateway.values import Reply, UpstreamRequest
 
 # A trailing slash, a canonical name, a versioned path: more hops than that are a loop.
 MAX_REDIRECTS = 3
+# A gzip body may come in several members (RFC 1952 section 2.2); each costs a copy of the rest.
+MAX_MEMBERS = 100
 _READ_METHODS = ("GET", "HEAD")
 _CODINGS = {"gzip", "x-gzip", "deflate"}
 AGENT = "plugin-gateway"
@@ -40,6 +42,7 @@ def step(
     proof: Proof,
     mask: Mask,
     wall: Clock,
+    steady: Clock,
 ) -> Source:
     """Send the request, read the reply."""
     compose = composer(operation, plugin, proof)
@@ -49,7 +52,8 @@ def step(
     async def fetch(call: Call) -> Reply:
         request = built(call)
         url, headers = compose(call, request)
-        method, body = request.method, request.body
+        method, body, left = request.method, request.body, timeout
+        started = steady()
         try:
             for _ in range(MAX_REDIRECTS + 1):
                 async with client.request(
@@ -58,11 +62,15 @@ def step(
                     headers=headers,
                     data=body,
                     allow_redirects=False,
-                    timeout=timeout,
+                    timeout=left,
                 ) as response:
                     status = response.status
                     if 300 <= status < 400 and status != 304:
                         url, method, body = _redirect(response, url, method, body)
+                        url = url if proof.query in url else proof.url(url)
+                        # The timeout is for the call, however many hops it takes.
+                        rest = operation.timeout - (steady() - started)
+                        left = aiohttp.ClientTimeout(total=max(rest, 0.001))
                         continue
                     data = await _read(response, limit)
                     return Reply(
@@ -152,6 +160,8 @@ def _redirect(
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     length = response.content_length
+    if response.method == "HEAD" or response.status in (204, 304):
+        return b""
     if length is not None:
         if length > limit:
             raise _too_large(limit)
@@ -187,13 +197,18 @@ def _decode(headers: Mapping[str, str], data: bytes, limit: int) -> bytes:
 
 
 def _inflate(data: bytes, bits: int, limit: int) -> bytes:
-    inflater = zlib.decompressobj(bits)
-    decoded = inflater.decompress(data, limit + 1)
-    if len(decoded) > limit:
-        raise _too_large(limit)
-    if not inflater.eof:
-        raise zlib.error("cut off")
-    return decoded
+    decoded = b""
+    for _ in range(MAX_MEMBERS):
+        if not data:
+            return decoded
+        inflater = zlib.decompressobj(bits)
+        decoded += inflater.decompress(data, limit + 1 - len(decoded))
+        if len(decoded) > limit:
+            raise _too_large(limit)
+        if not inflater.eof:
+            raise zlib.error("cut off")
+        data = inflater.unused_data
+    raise zlib.error("too many members")
 
 
 def _too_large(limit: int) -> ReplyTooLarge:

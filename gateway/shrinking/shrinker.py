@@ -59,6 +59,11 @@ class Shrinker:
         """Whether no body can ever change."""
         return not (self.projection or self.drop or self.limit or self.budget.tokens)
 
+    @property
+    def reshapes(self) -> bool:
+        """Whether the rules, budget aside, change what an answer is made of."""
+        return bool(self.projection or self.drop or self.limit)
+
     def describe(self) -> str:
         """The rules in a line."""
         return "; ".join(self.words) or "nothing is changed"

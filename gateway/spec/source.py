@@ -1,44 +1,43 @@
-"""A spec's text: from a file beside the config, or from a URL, bounded in every way.
+"""A spec: from a file beside the config, or from a URL, bounded in every way.
 
 Trust: the operator wrote the address, private ones included, and the headers. Whatever answers
 is not trusted: its size is bounded before and after decompression, the time is bounded, and it
 may redirect only within its own origin, so that nothing else is reached and the headers go
 nowhere else. No cookies, no proxies or passwords from the environment.
 
-What was had by URL is kept below the state directory, so that a restart works offline. A
-failure to get it *again* is a warning; otherwise it is one of two:
+What was had by URL and parsed is kept below the state directory (`kept`), so that a restart
+works offline. A failure to get it *again*, or an answer that is no spec, is a warning then;
+otherwise it is one of two:
 
     SpecUnavailable   it may be had later: no connection, no answer in time, 5xx, 408, 425, 429
     SpecError         trying again will not help: no such file, other 4xx, redirect elsewhere,
-                      too large, not a spec but a web page
+                      too large, not a spec
 
-Source: RFC 9110 §8.4 and §15.4, RFC 6454 §4 (origin).
+Source: RFC 9110 §8.4 and §15.4, RFC 6454 §4 (origin), RFC 1952 §2.2 (members of a gzip body).
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
 import re
-import tempfile
-import time
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from yarl import URL
 
 from gateway.errors import SpecError, SpecUnavailable
+from gateway.spec import kept
 from gateway.spec.document import misfit
 
 MAX_BYTES = 64 * 1024 * 1024  # the largest public spec has 20 MB (Microsoft Graph, JSON)
 TOTAL_SECONDS = 60.0
 MAX_REDIRECTS = 5  # curl allows 50, browsers 20; within one origin nobody needs more
-MAX_KEPT = 64  # specs below the state directory; the oldest make room
 _CHUNK = 64 * 1024
+_MEMBER = b"\x1f\x8b"  # how each member of a gzip body begins
 _LATER = frozenset({408, 425, 429})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ACCEPT = "application/json, application/yaml, */*;q=0.5"
@@ -46,14 +45,14 @@ _ACCEPT = "application/json, application/yaml, */*;q=0.5"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A spec's text and where it was had.
+    """A parsed spec and where it was had.
 
     `location` is the file's path or the URL in the end, without query and password: messages
-    name it, and relative servers are resolved against it. `stale` is True where the text is
-    the copy of an earlier run.
+    name it, and relative servers are resolved against it. `stale` is True where the document
+    is the copy of an earlier run.
     """
 
-    text: bytes
+    document: dict[str, Any]
     location: str
     from_url: bool = False
     stale: bool = False
@@ -69,7 +68,7 @@ async def fetch(
     session: aiohttp.ClientSession | None = None,
     seconds: float = TOTAL_SECONDS,
 ) -> Source:
-    """Get a spec.
+    """Get a spec and parse it.
 
     Args:
         where: A file, relative to `base`, or an http(s) URL.
@@ -84,33 +83,31 @@ async def fetch(
         SpecError: it cannot be had like this.
     """
     if not where.lower().startswith(("http://", "https://")):
-        return await asyncio.to_thread(_read_file, where, base)
+        return await asyncio.to_thread(_from_file, where, base, state)
+    key = kept.key(where, headers)
     try:
-        async with asyncio.timeout(seconds):
-            if session is not None:
-                source = await _get(where, headers, session)
-            else:
-                async with _session() as own:
-                    source = await _get(where, headers, own)
-    except TimeoutError:
-        shown = _shown(where)
-        failure: SpecError | SpecUnavailable = SpecUnavailable(
-            f"{shown} has not sent its spec within {seconds:g} s"
-        )
+        text, location = await _download(where, headers, session, seconds)
+        document, warnings = await asyncio.to_thread(kept.read, text, location, state, key)
     except (SpecError, SpecUnavailable) as error:
-        failure = error
-    else:
-        return await asyncio.to_thread(_kept, source, state, _key(where, headers))
-    kept = await asyncio.to_thread(_recall, state, _key(where, headers), str(failure))
-    if kept is None:
-        raise failure
-    return kept
+        known = await asyncio.to_thread(kept.recall, state, key)
+        if known is None:
+            raise
+        document, note = known
+        warning = f"{error}; the copy of {note.at} is used"
+        return Source(document, note.location, from_url=True, stale=True, warnings=(warning,))
+    return Source(document, location, from_url=True, warnings=warnings)
 
 
 # --- a file -----------------------------------------------------------------------------------
 
 
-def _read_file(where: str, base: Path) -> Source:
+def _from_file(where: str, base: Path, state: Path | None) -> Source:
+    text, location = _read_file(where, base)
+    document, warnings = kept.read(text, location, state)
+    return Source(document, location, warnings=warnings)
+
+
+def _read_file(where: str, base: Path) -> tuple[bytes, str]:
     if "://" in where:
         raise SpecError(f"spec: {where!r}: expected a file beside the config or an http(s) URL")
     path = base / where
@@ -127,7 +124,7 @@ def _read_file(where: str, base: Path) -> Source:
         raise SpecError(f"the spec {where!r} cannot be read: {reason}") from None
     if len(text) > MAX_BYTES:
         raise SpecError(f"the spec {path} is larger than {MAX_BYTES:,} bytes")
-    return Source(text, str(path))
+    return text, str(path)
 
 
 # --- a URL ------------------------------------------------------------------------------------
@@ -137,8 +134,25 @@ def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
 
-async def _get(where: str, headers: Mapping[str, str], session: aiohttp.ClientSession) -> Source:
-    """Follow redirects within the origin to a text that may be a spec."""
+async def _download(
+    where: str, headers: Mapping[str, str], session: aiohttp.ClientSession | None, seconds: float
+) -> tuple[bytes, str]:
+    """A text that may be a spec, and where it was in the end, in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            if session is not None:
+                return await _get(where, headers, session)
+            async with _session() as own:
+                return await _get(where, headers, own)
+    except TimeoutError:
+        text = f"{_shown(where)} has not sent its spec within {seconds:g} s"
+        raise SpecUnavailable(text) from None
+
+
+async def _get(
+    where: str, headers: Mapping[str, str], session: aiohttp.ClientSession
+) -> tuple[bytes, str]:
+    """Follow redirects within the origin."""
     try:
         url = URL(where)
     except ValueError as error:
@@ -156,7 +170,7 @@ async def _get(where: str, headers: Mapping[str, str], session: aiohttp.ClientSe
         except ValueError as error:  # a header that cannot be sent
             raise SpecError(f"{_shown(where)} cannot be asked for: {str(error)[:200]}") from None
         if isinstance(result, bytes):
-            return Source(result, _shown(url), from_url=True)
+            return result, _shown(url)
         url = result
     raise SpecError(f"{_shown(where)} redirects more than {MAX_REDIRECTS} times")
 
@@ -216,36 +230,60 @@ async def _body(url: URL, response: aiohttp.ClientResponse) -> bytes:
     if coding not in ("identity", "gzip", "x-gzip"):
         text = f"{_shown(url)} comes with Content-Encoding {coding[:40]!r}, which is not read"
         raise SpecError(text)
-    decoder = None if coding == "identity" else zlib.decompressobj(16 + zlib.MAX_WBITS)
+    gzip = None if coding == "identity" else _Gzip()
     pieces: list[bytes] = []
     received = size = 0
-    async for chunk in response.content.iter_chunked(_CHUNK):
-        received += len(chunk)
-        for piece in _decoded(url, chunk, decoder):
-            pieces.append(piece)
-            size += len(piece)
-            if max(received, size) > MAX_BYTES:
-                raise SpecError(f"{_shown(url)} sends more than {MAX_BYTES:,} bytes")
-        if decoder and decoder.eof:
-            break
-    if decoder and not decoder.eof:
+    try:
+        async for chunk in response.content.iter_chunked(_CHUNK):
+            received += len(chunk)
+            for piece in gzip.pieces(chunk) if gzip else (chunk,):
+                pieces.append(piece)
+                size += len(piece)
+                if max(received, size) > MAX_BYTES:
+                    raise SpecError(f"{_shown(url)} sends more than {MAX_BYTES:,} bytes")
+            if gzip and gzip.over:
+                break
+    except zlib.error:
+        raise SpecError(f"{_shown(url)} is not the gzip it says it is") from None
+    if gzip and not gzip.is_whole:
         raise SpecUnavailable(f"{_shown(url)} was cut off")
     return b"".join(pieces)
 
 
-def _decoded(url: URL, chunk: bytes, decoder: zlib._Decompress | None) -> Iterator[bytes]:
-    """What a chunk holds, in pieces of bounded size."""
-    if decoder is None:
-        yield chunk
-        return
-    while chunk:
-        try:
-            piece = decoder.decompress(chunk, _CHUNK)
-        except zlib.error:
-            raise SpecError(f"{_shown(url)} is not the gzip it says it is") from None
-        chunk = decoder.unconsumed_tail
-        yield piece
-    yield decoder.flush()  # at most what one more code can say: all input is consumed
+class _Gzip:
+    """A gzip body: one member or several, one after the other (`cat a.gz b.gz`, bgzip).
+
+    Between and after them may be zeros (padding); at anything else the body is `over`, as for
+    gzip itself.
+    """
+
+    def __init__(self) -> None:
+        self.over = False
+        self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self._rest = b""  # the first half of what begins a member
+
+    @property
+    def is_whole(self) -> bool:
+        return self._member.eof and not self._rest
+
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        """What the next chunk of the body holds, in pieces of bounded size, at least one."""
+        data = self._rest + chunk
+        self._rest = b""
+        while data:
+            if self._member.eof:
+                data = data.lstrip(b"\0")
+                if len(data) < len(_MEMBER) and _MEMBER.startswith(data):
+                    self._rest = data
+                    break
+                if not data.startswith(_MEMBER):
+                    self.over = True
+                    break
+                self._member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            yield self._member.decompress(data, _CHUNK)
+            data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+        # At most what one more code can say, since all input is consumed.
+        yield b"" if self._member.eof else self._member.flush()
 
 
 def _shown(url: URL | str) -> str:
@@ -253,57 +291,3 @@ def _shown(url: URL | str) -> str:
     if isinstance(url, URL):
         return str(url.with_user(None).with_query(None).with_fragment(None))
     return re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])
-
-
-# --- what is kept between runs ------------------------------------------------------------------
-
-
-def _key(where: str, headers: Mapping[str, str]) -> str:
-    """The name under which a text is kept: who asks with another key gets another text."""
-    sent = sorted((name.lower(), value) for name, value in headers.items())
-    return hashlib.sha256(repr((where, sent)).encode("utf-8", "replace")).hexdigest()
-
-
-def _kept(source: Source, state: Path | None, key: str) -> Source:
-    """Keep the text; the source, with a warning where that fails."""
-    if state is None:
-        return source
-    folder = state / "specs"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(folder / f"{key}.spec", source.location.encode() + b"\n" + source.text)
-        kept = sorted(folder.glob("*.spec"), key=lambda path: path.stat().st_mtime)
-        for path in kept[:-MAX_KEPT]:
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        text = f"the spec is not kept for a restart offline: {folder}: {error.strerror}"
-        return Source(source.text, source.location, from_url=True, warnings=(text,))
-    return source
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, for its owner only."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")  # mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _recall(state: Path | None, key: str, failure: str) -> Source | None:
-    """The copy of an earlier run, if there is one."""
-    if state is None:
-        return None
-    path = state / "specs" / f"{key}.spec"
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 4096)
-            written = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(path.stat().st_mtime))
-    except OSError:
-        return None
-    location, _, text = data.partition(b"\n")
-    warning = f"{failure}; the copy of {written} is used"
-    return Source(text, location.decode(), from_url=True, stale=True, warnings=(warning,))

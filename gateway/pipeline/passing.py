@@ -1,0 +1,46 @@
+"""Which headers of a reply reach the caller, by allow-list; and what counts as JSON.
+
+Content-Type, ETag and Location are not in the list: the answer has its own (`shrink`). Cookies,
+Server, Link and everything unknown stay behind.
+"""
+
+from __future__ import annotations
+
+from gateway.spec.content import kind
+from gateway.values import Headers
+
+_PASS = frozenset(
+    {
+        "content-language", "content-disposition", "last-modified", "cache-control", "expires",
+        "vary", "retry-after",
+    }
+)  # fmt: skip
+# What lets a shared cache keep an answer for everybody (RFC 9111 sections 5.2.2.9, 5.2.2.10).
+_FOR_ALL = ("public", "s-maxage")
+
+
+def passing(headers: Headers, *, private: bool = False) -> Headers:
+    """The headers that pass.
+
+    `private` is for answers to callers who had to prove themselves: a cache in front of the
+    gateway must not give them to others, whatever the upstream says.
+    """
+    return tuple(
+        (name, _private(value) if private and key == "cache-control" else value)
+        for name, value in headers
+        if (key := name.lower()) in _PASS or key.startswith("ratelimit")
+    )
+
+
+def _private(cache_control: str) -> str:
+    """Cache-Control without what opens it to shared caches."""
+    directives = [one.strip() for one in cache_control.split(",")]
+    kept = [one for one in directives if one.partition("=")[0].strip().lower() not in _FOR_ALL]
+    if any(one.lower() in ("private", "no-store") for one in kept):
+        return ", ".join(kept)
+    return ", ".join(["private", *filter(None, kept)])
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a media type is JSON; an absent one is not."""
+    return bool(content_type) and kind(content_type) == "json"
