@@ -12,29 +12,37 @@ import ipaddress
 import logging
 import mimetypes
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+import msgspec
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
 from gateway.caching import Flights, MemoryStore
 from gateway.config import Loaded, types
-from gateway.errors import GatewayError, Mistakes, SpecError, SpecUnavailable
-from gateway.pipeline import Shared, plans
-from gateway.plugin import Files, Plugin, build
+from gateway.errors import GatewayError, Mistake, Mistakes, SpecError, SpecUnavailable
+from gateway.pipeline import Mask, Shared, plans
+from gateway.plugin import Files, Operation, Plugin, build
 from gateway.proxy import CHAT_ORIGINS, Door, Site, site_of
+from gateway.shrinking import count
 from gateway.spec.source import fetch
 
 log = logging.getLogger("gateway")
 
+# For the first try to get a spec: the others are served meanwhile.
+FIRST_WAIT = 5.0
+WAITING = "its API's description cannot be had yet"
 # Between two tries to get a spec: doubled from the first to the last.
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0
 # To one upstream at once. nginx keeps 512 connections a worker in all, aiohttp 100 a client.
 MAX_CONNECTIONS = 256
+# Connections of callers. nginx takes 512 a worker by default, HAProxy some thousands.
+MAX_CALLERS = 4096
 # Servers commonly close idle connections after 5 s (node.js) or more; we close first.
 KEEPALIVE = 4.0
 STORE_BYTES = 64 * 1024 * 1024
@@ -61,27 +69,52 @@ async def load_plugin(loaded: Loaded, state: Path | None = None) -> Plugin:
         Mistakes: what is wrong with the config, alone or against the spec.
         SpecUnavailable: the spec cannot be had yet.
     """
+    files, mistakes = await asyncio.to_thread(_files, loaded)
+    try:
+        plugin = await _built(loaded, state, files)
+    except Mistakes as error:
+        raise Mistakes([*mistakes, *error.mistakes]) from None
+    if mistakes:
+        raise Mistakes(mistakes)
+    return plugin
+
+
+async def _built(loaded: Loaded, state: Path | None, files: Files) -> Plugin:
     source = loaded.plugin.spec
-    files = await asyncio.to_thread(_files, loaded)
     if source is None:
         return build(loaded, None, files=files)
     where, headers = (
         (source.url, source.headers) if isinstance(source, types.SpecSource) else (source, {})
     )
+    mask = Mask(loaded.secrets)  # a server may say back what it was sent
     try:
         got = await fetch(where, base=loaded.file.parent, headers=headers, state=state)
-        for warning in got.warnings:
-            log.warning("%s: %s", loaded.plugin.plugin, warning)
+    except SpecError as error:
+        raise Mistakes([loaded.mistake(("spec",), mask.text(str(error)))]) from None
+    except SpecUnavailable as error:
+        raise SpecUnavailable(mask.text(str(error))) from None
+    for warning in got.warnings:
+        log.warning("%s: %s", loaded.plugin.plugin, mask.text(warning))
+    document = got.document
+    if headers:
+        document = await asyncio.to_thread(_masked, document, mask)
+    try:
         return await asyncio.to_thread(
-            build, loaded, got.document, got.location, from_url=got.from_url, files=files
+            build, loaded, document, got.location, from_url=got.from_url, files=files
         )
     except SpecError as error:
-        raise Mistakes([loaded.mistake(("spec",), str(error))]) from None
+        raise Mistakes([loaded.mistake(("spec",), mask.text(str(error)))]) from None
 
 
-def _files(loaded: Loaded) -> Files:
+def _masked(document: dict[str, Any], mask: Mask) -> dict[str, Any]:
+    masked: dict[str, Any] = msgspec.json.decode(mask.body(msgspec.json.encode(document)))
+    return masked
+
+
+def _files(loaded: Loaded) -> tuple[Files, list[Mistake]]:
     """Read the logo and the legal text where the config names files beside it."""
-    config, mistakes = loaded.plugin, []
+    config = loaded.plugin
+    mistakes: list[Mistake] = []
     logo: bytes | None = None
     legal: tuple[str, bytes] | None = None
     for key, name in (("logo", config.logo), ("legal", config.legal)):
@@ -103,9 +136,7 @@ def _files(loaded: Loaded) -> Files:
             mistakes.append(loaded.mistake((key,), f"{name!r} is not a PNG image"))
         else:
             logo = data
-    if mistakes:
-        raise Mistakes(mistakes)
-    return Files(logo, legal)
+    return Files(logo, legal), mistakes
 
 
 @dataclass(slots=True)
@@ -183,9 +214,7 @@ class Gateway:
         await self.close()
 
     async def _load(self) -> None:
-        got = await asyncio.gather(
-            *(load_plugin(one, self.options.state) for one in self.configs), return_exceptions=True
-        )
+        got = await asyncio.gather(*map(self._first, self.configs), return_exceptions=True)
         mistakes = [one for error in got if isinstance(error, Mistakes) for one in error.mistakes]
         if mistakes:
             raise Mistakes(mistakes)
@@ -194,12 +223,20 @@ class Gateway:
             if isinstance(result, Plugin):
                 sites.append(self._site(result))
             elif isinstance(result, SpecUnavailable):
-                log.warning("%s waits: %s", loaded.plugin.plugin, result)
-                sites.append(_waiting(loaded, str(result)))
-                self._spawn(self._again(loaded))
+                sites.append(_waiting(loaded))
+                self._spawn(self._again(loaded, str(result)))
             else:
                 raise result
         self.door.place(tuple(sites))
+        if any(operation.shrinker.budget.tokens for site in sites for operation in _of(site)):
+            await asyncio.to_thread(count, "a")  # the tokenizer takes a moment to come up
+
+    async def _first(self, loaded: Loaded) -> Plugin:
+        try:
+            async with asyncio.timeout(FIRST_WAIT):
+                return await load_plugin(loaded, self.options.state)
+        except TimeoutError:
+            raise SpecUnavailable(f"no answer within {FIRST_WAIT:g} seconds") from None
 
     def _site(self, plugin: Plugin) -> Site:
         client = new_client()
@@ -211,25 +248,30 @@ class Gateway:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _again(self, loaded: Loaded) -> None:
-        """Try to get a plugin's spec until it is there."""
-        pause = FIRST_RETRY
+    async def _again(self, loaded: Loaded, reason: str) -> None:
+        """Try to get a plugin's spec until it is there; each new reason is logged once."""
+        name, pause = loaded.plugin.plugin, FIRST_RETRY
+        log.warning("%s waits: %s", name, reason)
         while True:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LAST_RETRY)
             try:
                 site = self._site(await load_plugin(loaded, self.options.state))
             except GatewayError as error:
-                site = _waiting(loaded, str(error))
-            name = loaded.plugin.plugin
+                if str(error) != reason:
+                    reason = str(error)
+                    log.warning("%s waits: %s", name, reason)
+                continue
+            except Exception:
+                log.exception("%s: loading it failed; it is tried again", name)
+                continue
             self.door.place(tuple(site if one.name == name else one for one in self.door.sites))
-            if site.plugin is not None:
-                log.warning("%s is ready", name)
-                return
+            log.info("%s is ready", name)
+            return
 
     async def _listen(self) -> None:
         # A caller who leaves stops what is done for him alone; shared fetches go on.
-        server = web.Server(self.door, handler_cancellation=True, access_log=None)
+        server = _Server(self.door, handler_cancellation=True, access_log=None)
         self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_SECONDS)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.options.host, self.options.port)
@@ -237,9 +279,23 @@ class Gateway:
         self.port = self._runner.addresses[0][1]
 
 
-def _waiting(loaded: Loaded, reason: str) -> Site:
+class _Server(web.Server):
+    """aiohttp's server, bounded: connections beyond the bound are closed at once."""
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        """Take a connection."""
+        super().connection_made(handler, transport)
+        if len(self._connections) > MAX_CALLERS:
+            transport.abort()
+
+
+def _waiting(loaded: Loaded) -> Site:
     hosts = tuple(host.lower() for host in loaded.plugin.hosts)
-    return Site(loaded.plugin.plugin, hosts, waiting=reason)
+    return Site(loaded.plugin.plugin, hosts, waiting=WAITING)
+
+
+def _of(site: Site) -> Iterable[Operation]:
+    return site.plugin.operations.values() if site.plugin is not None else ()
 
 
 def new_client() -> aiohttp.ClientSession:

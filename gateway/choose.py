@@ -43,7 +43,7 @@ def choose(loaded: Loaded, listed: Sequence[Listed]) -> tuple[tuple[Chosen, ...]
 
     Returns:
         The chosen ones, in the order of the YAML, and the mistakes: entries that match
-        nothing, operations named twice.
+        nothing, operations named twice, names for what a glob matches.
     """
     wanted = loaded.plugin.operations
     if wanted == "all":
@@ -67,6 +67,10 @@ def choose(loaded: Loaded, listed: Sequence[Listed]) -> tuple[tuple[Chosen, ...]
         if not found:
             mistakes.append(loaded.mistake(where, index.nothing(call)))
         elif _is_glob(call) and not index.exact(call):
+            if call != key:
+                text = f"a glob stands as the key itself, since {key!r} can name one operation only"
+                mistakes.append(loaded.mistake(where, f"{text}; write {call!r}: {{…}}"))
+                continue
             globs += [_Pick(None, one, config, path) for one in found]
         elif len(found) > 1:
             options = ", ".join(f"'{one.method} {one.path}'" for one in found[:5])

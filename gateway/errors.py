@@ -11,6 +11,7 @@
         ├── OriginRefused       403  a browser page that is not let in
         ├── NotFound            404  no such plugin, operation or document
         ├── MethodNotAllowed    405  the address exists, the method does not
+        ├── BodyTooSlow         408  the caller's body does not arrive
         ├── BodyTooLarge        413  the caller's body is beyond the bound
         ├── UnsupportedBody     415  the caller's body is of a type that is not read
         ├── LimitReached        429  too many calls
@@ -20,6 +21,7 @@
         ├── ReplyTooLarge       502  the reply is beyond max_bytes
         ├── RedirectRefused     502  the upstream points somewhere else
         ├── UpstreamStatus       *   an error status of the upstream's own, kept
+        ├── Overloaded          503  more calls in flight than are taken
         ├── PluginNotReady      503  the plugin's spec cannot be had yet
         └── UpstreamTimeout     504  no reply in time
 
@@ -162,6 +164,14 @@ class MethodNotAllowed(Refusal):
     status = 405
 
 
+class BodyTooSlow(Refusal):
+    """The caller's body does not arrive."""
+
+    code = "body_too_slow"
+    title = "The request body did not arrive in time"
+    status = 408
+
+
 class BodyTooLarge(Refusal):
     """The caller's body is beyond the bound."""
 
@@ -235,6 +245,14 @@ class RedirectRefused(Refusal):
     code = "redirect_refused"
     title = "The upstream redirects elsewhere"
     status = 502
+
+
+class Overloaded(Refusal):
+    """More calls in flight than are taken; `retry_after` says when."""
+
+    code = "overloaded"
+    title = "The gateway is busy"
+    status = 503
 
 
 class PluginNotReady(Refusal):

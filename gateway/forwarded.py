@@ -1,14 +1,18 @@
 """Who really calls, and how we are reached: what trusted proxies say. Pure.
 
-`Forwarded` (RFC 7239) and `X-Forwarded-For/-Proto/-Host` count only where the peer is a proxy
-the operator trusts; of a chain, the last address that is no trusted proxy is the caller.
+`X-Forwarded-For/-Proto/-Host` and `Forwarded` (RFC 7239) count only where the peer is a proxy the
+operator trusts; of a chain, the last address that is no trusted proxy is the caller. Where both
+families are there the first one counts: proxies write it, and many pass on a `Forwarded` that
+the caller made up.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+
+from multidict import MultiMapping
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # A host as it may stand in a URL we write: a name, an IPv4 address or a bracketed IPv6 one.
@@ -28,11 +32,11 @@ def trusts(networks: Sequence[Network], address: str) -> bool:
     return any(parsed in network for network in networks)
 
 
-def caller_address(peer: str, headers: Mapping[str, str], networks: Sequence[Network]) -> str:
+def caller_address(peer: str, headers: MultiMapping[str], networks: Sequence[Network]) -> str:
     """The caller's address: the peer's, or behind trusted proxies what they say."""
     if not trusts(networks, peer):
         return peer
-    chain = _forwarded(headers, "for") or _list(headers.get("X-Forwarded-For", ""))
+    chain = _said(headers, "For")
     for hop in reversed(chain):
         address = _address(hop)
         if address is None:
@@ -43,28 +47,29 @@ def caller_address(peer: str, headers: Mapping[str, str], networks: Sequence[Net
 
 
 def origin_of(
-    peer: str, secure: bool, headers: Mapping[str, str], networks: Sequence[Network]
+    peer: str, secure: bool, headers: MultiMapping[str], networks: Sequence[Network]
 ) -> tuple[str, str] | None:
     """Scheme and host (with port) under which the caller reached us; None if no valid host."""
     scheme, host = ("https" if secure else "http"), headers.get("Host", "")
     if trusts(networks, peer):
-        proto = _forwarded(headers, "proto") or _list(headers.get("X-Forwarded-Proto", ""))
+        proto = _said(headers, "Proto")
         if proto and proto[-1].lower() in ("http", "https"):
             scheme = proto[-1].lower()
-        hosts = _forwarded(headers, "host") or _list(headers.get("X-Forwarded-Host", ""))
+        hosts = _said(headers, "Host")
         if hosts:
             host = hosts[-1]
     return (scheme, host.lower()) if _HOST.fullmatch(host) else None
 
 
-def _list(value: str) -> list[str]:
-    return [one.strip() for one in value.split(",") if one.strip()]
-
-
-def _forwarded(headers: Mapping[str, str], name: str) -> list[str]:
-    value = headers.get("Forwarded", "")
-    pairs = re.findall(r"(?:^|[;,])\s*(\w+)=(\"[^\"]*\"|[^;,\s]*)", value)
-    return [text.strip('"') for key, text in pairs if key.lower() == name]
+def _said(headers: MultiMapping[str], what: str) -> list[str]:
+    """What the chain of proxies says, the nearest last; all lines of a header count."""
+    family = [name for name in headers if name.lower().startswith("x-forwarded-")]
+    if family:
+        lines = ",".join(headers.getall(f"X-Forwarded-{what}", ()))
+        return [one.strip() for one in lines.split(",") if one.strip()]
+    lines = ",".join(headers.getall("Forwarded", ()))
+    pairs = re.findall(r"(?:^|[;,])\s*(\w+)=(\"[^\"]*\"|[^;,\s]*)", lines)
+    return [text.strip('"') for key, text in pairs if key.lower() == what.lower()]
 
 
 def _address(hop: str) -> str | None:

@@ -36,10 +36,8 @@ RESERVED = frozenset(
     }
 )  # fmt: skip
 RESERVED_BELOW = ("/call/", "/oauth/", "/as/", "/.well-known/")
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 # Stands for a base URL that is a mistake already, so that all others are found in the same run.
 NOWHERE = "http://upstream.invalid"
-TITLE_LENGTH, SUMMARY_LENGTH, DESCRIPTION_LENGTH = 20, 100, 8000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +57,7 @@ class Operation:
     summary: str
     description: str
     written: bool  # the description is the operator's
+    parameters: Mapping[str, Entry]  # what the config says of them, by its own keys
     arguments: tuple[Argument, ...]
     by_name: Mapping[str, Argument]
     withheld: Mapping[str, str]
@@ -165,7 +164,7 @@ def build(
     if not in_place:
         mistakes += _in_place_keys(loaded)
     warnings = [*loaded.warnings, *_unmatched(loaded, matched)]
-    if not operations and not mistakes:
+    if not operations and not mistakes and loaded.whole:
         lost_lines = "; ".join(f"{line.operation} {line.what}" for line in ledger if line.lost)
         text = "no operation is left to serve" + (f": {lost_lines}" if lost_lines else "")
         mistakes.append(loaded.mistake(("operations",), text))
@@ -239,7 +238,7 @@ def _shown(parts: tuple[str, str, int | None]) -> str:
 
 
 def _unservable(spec: SpecOperation, base: str, loaded: Loaded) -> str | None:
-    if spec.method not in METHODS:
+    if spec.method not in types.METHODS:
         return f"its method {spec.method} is not served"
     if spec.servers and not loaded.plugin.upstream.url and base:
         elsewhere = [one for one in spec.servers if origin(one) != origin(base)]
@@ -312,6 +311,7 @@ def _operation(
         summary=spec.summary,
         description=one.config.description or spec.description or spec.summary,
         written=one.config.description is not None,
+        parameters={key: each for key, each in chosen.parameters.items() if key in bound.used},
         arguments=arguments,
         by_name={argument.name: argument for argument in arguments},
         withheld=bound.withheld,
@@ -401,13 +401,15 @@ def _words(
     config = loaded.plugin
     title = config.title
     if title is None:
-        fits = model.title.strip() and len(model.title.strip()) <= TITLE_LENGTH
-        title = model.title.strip() if fits else config.plugin[:TITLE_LENGTH]
+        fits = model.title.strip() and len(model.title.strip()) <= types.LENGTHS["title"]
+        title = model.title.strip() if fits else config.plugin[: types.LENGTHS["title"]]
     summary = config.summary
     if summary is None:
         first = re.split(r"(?<=[.!?])\s|\n", model.description.strip(), maxsplit=1)[0].strip()
         summary = (
-            first if first and len(first) <= SUMMARY_LENGTH else f"{title} for your assistant."
+            first
+            if first and len(first) <= types.LENGTHS["summary"]
+            else f"{title} for your assistant."
         )
     if config.contact is None and not model.contact:
         text = "no contact: platforms ask for an e-mail address; write contact: you@example.com"
@@ -427,7 +429,7 @@ def _about(title: str, operations: Sequence[Operation] | Any) -> str:
         words = operation.summary or operation.description
         first = re.split(r"(?<=[.!?])\s|\n", words.strip(), maxsplit=1)[0][:200]
         line = f"- {operation.name}: {first}" if first else f"- {operation.name}"
-        if sum(map(len, lines)) + len(lines) + len(line) > DESCRIPTION_LENGTH - 4:
+        if sum(map(len, lines)) + len(lines) + len(line) > types.LENGTHS["description"] - 4:
             lines.append("- …")
             break
         lines.append(line)

@@ -12,12 +12,15 @@ middlewares and signals would only cost.
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
 import logging
 import math
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from aiohttp import web
@@ -26,16 +29,19 @@ from multidict import CIMultiDict
 from gateway.errors import (
     BadArguments,
     BodyTooLarge,
+    BodyTooSlow,
     Bug,
     MethodNotAllowed,
     NotFound,
     OriginRefused,
+    Overloaded,
     PluginNotReady,
     Refusal,
+    UnsupportedBody,
 )
 from gateway.faces import FACES, Document, Maker, pages
 from gateway.faces.calls import read_call, read_named
-from gateway.forwarded import Network, caller_address, origin_of
+from gateway.forwarded import Network, caller_address, origin_of, trusts
 from gateway.pipeline import Call, Plan
 from gateway.plugin import Operation, Plugin
 from gateway.routes import Routes
@@ -45,11 +51,19 @@ log = logging.getLogger("gateway")
 
 # aiohttp's own default, and nginx's: a call is arguments, not an upload.
 MAX_BODY = 1024 * 1024
+# For the whole body of a call; nginx's client_body_timeout is 60 s between two reads.
+BODY_SECONDS = 20.0
+# In flight at once; with bodies at their bound that is a gigabyte. Apache takes 400, nginx 512.
+MAX_CALLS = 1024
+MAX_HOSTS = 64  # values of Host that are remembered as ours
 # The chat front ends that read a plugin straight from the browser while it is developed.
 CHAT_ORIGINS = ("https://chat.openai.com", "https://chatgpt.com")
 SERVER = "plugin-gateway"
 _PREFLIGHT_METHODS = "GET, POST, PUT, PATCH, DELETE"
 _PREFLIGHT_AGE = "600"
+_FOREIGN = (
+    "Pages of {} may not call. If they should, start the gateway with --origin for that address."
+)
 _EXPOSED = "ETag, Retry-After, Location, Age, Cache-Status, WWW-Authenticate"
 
 
@@ -63,7 +77,7 @@ class Site:
     plans: Mapping[str, Plan] = field(default_factory=dict)
     documents: Mapping[str, Maker] = field(default_factory=dict)
     routes: Routes = field(default_factory=lambda: Routes(()))
-    waiting: str = ""
+    waiting: str = ""  # for callers: it names neither addresses nor files
 
 
 def site_of(plugin: Plugin, plans: Mapping[str, Plan]) -> Site:
@@ -89,6 +103,8 @@ class Door:
     public_url: str = ""
     origins: frozenset[str] = frozenset(CHAT_ORIGINS)
     trusted: tuple[Network, ...] = ()
+    _calls: int = 0  # in flight
+    _own_hosts: set[str] = field(default_factory=set)
     _by_host: dict[str, Site] = field(default_factory=dict)
     _by_name: dict[str, Site] = field(default_factory=dict)
     _root: Site | None = None
@@ -96,6 +112,7 @@ class Door:
     def place(self, sites: tuple[Site, ...]) -> None:
         """Serve these from now on."""
         self._by_name = {site.name: site for site in sites}
+        self._own_hosts = {urlsplit(self.public_url).netloc.lower()} - {""}
         self._by_host = {host: site for site in sites for host in site.hosts if host != "*"}
         everywhere = [site for site in sites if "*" in site.hosts]
         self._root = everywhere[0] if everywhere else sites[0] if len(sites) == 1 else None
@@ -112,6 +129,8 @@ class Door:
             response = problem(BodyTooLarge(text))
         except web.HTTPException as error:  # a request aiohttp itself cannot take
             response = problem(BadArguments(error.reason))
+        except web.RequestPayloadError:
+            response = problem(BadArguments("The request body cannot be read; it is cut or coded."))
         except Exception:
             reference = secrets.token_hex(6)
             log.exception("call %s failed: %s", reference, request.method)
@@ -135,7 +154,7 @@ class Door:
                 found = self._own(request, rest, site, prefix)
                 if found is None:
                     raise PluginNotReady(
-                        f"The plugin {site.name} is not ready: {site.waiting}", retry_after=5
+                        f"The plugin {site.name} is not ready: {site.waiting}.", retry_after=5
                     )
             else:
                 found = await self._at(request, method, site, prefix, rest, query)
@@ -192,7 +211,7 @@ class Door:
             return None
         operation, values = found
         self._refuse_foreign(request)
-        body = await request.read() if request.can_read_body else b""
+        body = await self._body(request) if request.can_read_body else b""
         content_type = request.headers.get("Content-Type", "")
         arguments = read_call(operation, values, query, body, content_type)
         return await self._run(request, site, prefix, operation, arguments)
@@ -209,7 +228,7 @@ class Door:
             text = "An operation is called by name with POST and its arguments as a JSON object."
             raise MethodNotAllowed(text, headers=[("Allow", "POST")])
         self._refuse_foreign(request)
-        arguments = read_named(operation, await request.read())
+        arguments = read_named(operation, await self._body(request))
         return await self._run(request, site, prefix, operation, arguments)
 
     async def _run(
@@ -222,8 +241,25 @@ class Door:
     ) -> web.StreamResponse:
         peer = request.remote or ""
         address = caller_address(peer, request.headers, self.trusted) if self.trusted else peer
-        answer = await site.plans[operation.name](Call(arguments, request.headers, address))
+        if self._calls >= MAX_CALLS:
+            raise Overloaded("Too many calls are under way. Try again soon.", retry_after=1)
+        self._calls += 1
+        try:
+            answer = await site.plans[operation.name](Call(arguments, request.headers, address))
+        finally:
+            self._calls -= 1
         return written(answer, prefix)
+
+    async def _body(self, request: web.BaseRequest) -> bytes:
+        """The whole body of a call, bounded in size and time."""
+        if "Content-Encoding" in request.headers:
+            raise UnsupportedBody("A coded request body is not read. Send it as plain JSON.")
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await request.read()
+        except TimeoutError:
+            text = f"The request body did not arrive within {BODY_SECONDS:g} seconds."
+            raise BodyTooSlow(text, headers=[("Connection", "close")]) from None
 
     # --- our own addresses --------------------------------------------------------------------
 
@@ -314,16 +350,51 @@ class Door:
             response.headers["Access-Control-Expose-Headers"] = _EXPOSED
 
     def _refuse_foreign(self, request: web.BaseRequest) -> None:
-        """A page of another origin may not call: it would use the gateway's credential from
-        inside the user's network, and for a write it need not even read the answer."""
-        origin = request.headers.get("Origin")
-        if origin is None or origin in self.origins:
+        """A page that is not let in may not call: it would use the gateway's credential from
+        inside the user's network, and for a write it need not even read the answer.
+
+        Browsers send Origin with all but simple reads, and Sec-Fetch-Site to what they hold for
+        safe (Fetch Metadata, section 2.3). A page whose own name was made to point here (DNS
+        rebinding) shows only in Host, so that is judged where calls come over the loopback.
+        """
+        headers = request.headers
+        origin = headers.get("Origin")
+        if origin is not None and origin in self.origins:
             return
-        if origin.lower().partition("://")[2] != (request.headers.get("Host") or "").lower():
+        if headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+            raise OriginRefused(_FOREIGN.format(repr((origin or "another site")[:200])))
+        reached = None
+        if origin is not None:
+            reached = origin_of(request.remote or "", request.secure, headers, self.trusted)
+            if reached is None or origin.lower() != f"{reached[0]}://{reached[1]}":
+                raise OriginRefused(_FOREIGN.format(repr(origin[:200])))
+        host = (headers.get("Host") or "").lower()
+        if host in self._own_hosts or (self.trusted and trusts(self.trusted, request.remote or "")):
+            return
+        if (origin is not None or _is_loopback(request)) and not self._is_ours(host):
             raise OriginRefused(
-                f"Pages of {origin[:200]!r} may not call. If they should, start the gateway "
-                "with --origin for that address."
+                f"The host {host[:200]!r} is not known to be this gateway. "
+                "If it is, name it in a plugin's `hosts` or start the gateway with --public-url."
             )
+
+    def _is_ours(self, host: str) -> bool:
+        """Whether Host can only mean us: an address, a loopback name, or one we were told."""
+        name = host if host in self._by_host else re.sub(r":\d+$", "", host)
+        known = name in self._by_host or name == "localhost" or name.endswith(".localhost")
+        if not known:
+            try:
+                ipaddress.ip_address(name.strip("[]"))
+            except ValueError:
+                return False
+        if len(self._own_hosts) < MAX_HOSTS:  # the next call with it need not be judged again
+            self._own_hosts.add(host)
+        return True
+
+
+def _is_loopback(request: web.BaseRequest) -> bool:
+    """Whether a request came in over the loopback interface."""
+    name = request.transport.get_extra_info("sockname") if request.transport else None
+    return name is not None and str(name[0]) in ("127.0.0.1", "::1")
 
 
 # --- out --------------------------------------------------------------------------------------
@@ -333,6 +404,9 @@ def written(answer: Answer, prefix: str) -> web.Response:
     """An answer as an HTTP response."""
     headers = CIMultiDict(answer.headers)
     headers["Server"] = SERVER
+    # Whatever an upstream sends is data: no browser shall run it under our address.
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Content-Security-Policy"] = "sandbox"
     if "Location" in headers:
         headers["Location"] = prefix + headers["Location"]  # below the plugin's root here
     return web.Response(status=answer.status, body=answer.body, headers=headers)

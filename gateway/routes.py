@@ -1,19 +1,17 @@
 """Method + path → operation, for the addresses of one plugin. Pure, compiled at load.
 
-Paths are matched as they came, percent-encoded, segment by segment, and each value is decoded
-by itself: an encoded `/` in a value stays in its value and can never reach another operation.
+Paths are matched as they came, percent-encoded, segment by segment, and values stay encoded:
+an encoded `/` or `,` is part of a value and can never reach another operation or end an item.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from urllib.parse import unquote
 
 from gateway.plugin import Operation
+from gateway.request.templates import HOLE, Template, template
 
-_HOLE = re.compile(r"\{([^{}]*)\}")
 NO_VALUES: Mapping[str, str] = {}
 
 
@@ -24,31 +22,27 @@ class Routes:
         self._fixed: dict[tuple[str, str], Operation] = {}
         # By method and number of segments; the more literal text, the earlier it is tried
         # (OpenAPI 3.1, Path Templating: concrete before templated).
-        self._open: dict[tuple[str, int], list[tuple[re.Pattern[str], tuple[str, ...], Operation]]]
-        self._open = defaultdict(list)
+        self._open: dict[tuple[str, int], list[tuple[Template, Operation]]] = defaultdict(list)
         self._methods: set[str] = set()
         for operation in sorted(operations, key=lambda one: _literal(one.address), reverse=True):
             self._methods.add(operation.method)
-            names = tuple(_HOLE.findall(operation.address))
-            if not names:
+            compiled = template(operation.address)
+            if compiled.names:
+                key = (operation.method, len(compiled.segments))
+                self._open[key].append((compiled, operation))
+            else:
                 self._fixed[operation.method, operation.address] = operation
-                continue
-            key = (operation.method, operation.address.count("/"))
-            self._open[key].append((_pattern(operation.address), names, operation))
 
     def match(self, method: str, path: str) -> tuple[Operation, Mapping[str, str]] | None:
-        """The operation at a raw path, and the decoded values in it."""
+        """The operation at a raw path, and the values in it, as they came."""
         operation = self._fixed.get((method, path))
         if operation is not None:
             return operation, NO_VALUES
-        for pattern, names, operation in self._open.get((method, path.count("/")), ()):
-            found = pattern.fullmatch(path)
-            if found:
-                values = (unquote(value, errors="strict") for value in found.groups())
-                try:
-                    return operation, dict(zip(names, values, strict=True))
-                except UnicodeDecodeError:
-                    return None
+        segments = path.split("/")
+        for compiled, operation in self._open.get((method, len(segments)), ()):
+            values = compiled.match(segments)
+            if values is not None:
+                return operation, dict(zip(compiled.names, values, strict=True))
         return None
 
     def methods(self, path: str) -> tuple[str, ...]:
@@ -57,9 +51,4 @@ class Routes:
 
 
 def _literal(address: str) -> tuple[int, str]:
-    return len(_HOLE.sub("", address)), address
-
-
-def _pattern(address: str) -> re.Pattern[str]:
-    parts = re.split(r"(\{[^{}]*\})", address)
-    return re.compile("".join("([^/]+)" if p[:1] == "{" else re.escape(p) for p in parts))
+    return len(HOLE.sub("", address)), address

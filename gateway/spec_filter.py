@@ -173,13 +173,14 @@ class _Holds(Enum):
 
 # Not here, so left out: `$id` and `$schema`, which would change what references mean; `$defs`
 # and anchors, whose members are reached by path; `$dynamicRef` and `$recursiveRef`, without which
-# more is allowed; examples, xml, externalDocs and x-…, which no later step reads.
+# more is allowed; examples, xml, externalDocs and x-…, which no later step reads, but for x-nullable, the word of Swagger 2.
+_NULLABLE = ("nullable", "x-nullable")
 _LITERALS = (
-    "type", "format", "title", "description", "default", "enum", "const", "required", "nullable",
+    "type", "format", "title", "description", "default", "enum", "const", "required",
     "readOnly", "writeOnly", "deprecated", "multipleOf", "maximum", "exclusiveMaximum", "minimum",
     "exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems",
     "maxProperties", "minProperties", "minContains", "maxContains", "dependentRequired",
-    "contentEncoding", "contentMediaType",
+    "contentEncoding", "contentMediaType", *_NULLABLE,
 )  # fmt: skip
 _SINGLE = (
     "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames",
@@ -392,9 +393,10 @@ class _Trim:
         out: Document = {}
         if isinstance(raw.get("$ref"), str):
             pointed = self._pointed("schemas", raw["$ref"])
-            if len(raw) == 1 or not self.index.siblings:
-                return pointed or {}
             out = pointed or {}
+            if len(raw) == 1 or not self.index.siblings:
+                # Ignored like whatever stands there, but upstreams mean it and send null.
+                return {**out, **{key: True for key in _NULLABLE if raw.get(key) is True and out}}
         if depth >= MAX_DEPTH:
             self._degrade(f"a schema deeper than {MAX_DEPTH} levels is taken as any value")
             return {}

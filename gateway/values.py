@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from gateway.media import BodyKind as BodyKind
+
 Schema = dict[str, Any]
 Headers = tuple[tuple[str, str], ...]  # repeated names allowed, order kept
 Place = Literal["path", "query", "header", "cookie", "body"]
-BodyKind = Literal["json", "form", "multipart", "text", "binary"]
 
 
 # --- the spec, whatever its version -----------------------------------------------------------

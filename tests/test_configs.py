@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 
+from gateway.app import Gateway, Options
+from gateway.cli.demo import demo_configs
 from gateway.config import Loaded, read_configs
-from gateway.demo import DEMO_PLUGINS, configs_dir
+from gateway.demo import DEMO_PLUGINS, configs_dir, start
 from gateway.plugin import Plugin, build
 from gateway.spec.document import parse
 
@@ -78,3 +84,99 @@ def test_a_secret_of_the_environment_reaches_the_credential() -> None:
     for name, plugin in DEMO_PLUGINS.items():
         secrets = loaded(configs_dir() / name).secrets
         assert all(any(value in one for one in secrets) for value in plugin.env.values())
+
+
+# --- what they answer, over the demo's upstreams ----------------------------------------------
+
+Get = Callable[..., Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture
+async def get() -> AsyncIterator[Get]:
+    """Call an operation by name: its answer, which is a 200."""
+    async with (
+        start() as upstreams,
+        Gateway(demo_configs(upstreams), Options(port=0)) as gateway,
+        aiohttp.ClientSession(gateway.url) as client,
+    ):
+
+        async def ask(operation: str, **arguments: Any) -> dict[str, Any]:
+            url = f"/{operation.replace('.', '/call/')}"
+            async with client.post(url, data=json.dumps(arguments)) as response:
+                answer: dict[str, Any] = await response.json()
+                assert response.status == 200, answer
+                return answer
+
+        yield ask
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
+        ("sportStats.getPlayers", {"query": "nobody"}),
+        ("sportStats.getTeams", {"conference": "East", "division": "Pacific"}),
+        ("sportStats.getGames", {"dates": ["1999-01-01"]}),
+        ("sportStats.getStats", {"dates": ["1999-01-01"]}),
+        ("sportStats.getSeasonAverages", {"player_id": 237, "season": 1990}),
+        ("stocks.findSymbol", {"query": "no such company"}),
+    ],
+)
+async def test_a_search_without_hits_answers_an_empty_list(
+    get: Get, operation: str, arguments: dict[str, Any]
+) -> None:
+    assert (await get(operation, **arguments))["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "rows", "arguments"),
+    [
+        ("sportStats.getPlayers", "data", {"limit": 100}),
+        ("sportStats.getGames", "data", {"limit": 100}),
+        ("sportStats.getStats", "data", {"limit": 100}),
+        ("stocks.findSymbol", "data", {"query": "a", "limit": 120}),
+        ("stocks.getHistory", "values", {"symbol": "AAPL", "interval": "minutely", "limit": 80}),
+        ("stocks.getHistory", "values", {"symbol": "BTC/USD", "interval": "hourly", "limit": 80}),
+    ],
+)
+async def test_a_page_of_the_greatest_limit_that_is_told_comes_whole(
+    get: Get, operation: str, rows: str, arguments: dict[str, Any]
+) -> None:
+    answer = await get(operation, **arguments)
+    assert "_shrunk" not in answer
+    assert len(answer[rows]) >= 20
+
+
+async def test_all_pages_together_hold_every_row_once(get: Get) -> None:
+    seen: list[tuple[int, int]] = []
+    page = await get("sportStats.getStats", limit=100)
+    while True:
+        seen += [(row["game"]["id"], row["player"]["id"]) for row in page["data"]]
+        if "next_cursor" not in page["meta"]:
+            break
+        cursor = page["meta"]["next_cursor"]
+        page = await get("sportStats.getStats", limit=100, cursor=cursor)
+    assert len(seen) == len(set(seen)) > 100
+
+
+async def test_history_that_is_cut_goes_on_where_it_ended(get: Get) -> None:
+    asked = {"symbol": "AAPL", "interval": "daily", "start_date": "2025-01-01"}
+    first = await get("stocks.getHistory", **asked)
+    assert first["_shrunk"]
+    last = first["values"][-1]["datetime"]
+    second = await get("stocks.getHistory", **asked, end_date=last)
+    days = [row["datetime"] for row in first["values"] + second["values"]]
+    assert days == sorted(set(days), reverse=True)
+    assert "_shrunk" not in second
+
+
+async def test_what_an_answer_says_may_be_sent_back(get: Get) -> None:
+    """A model asks next with the words of the answer before."""
+    for found in (await get("stocks.findSymbol", query="a"))["data"]:
+        arguments = {name: found[name] for name in ("symbol", "exchange", "country", "type")
+                     if found.get(name)}  # fmt: skip
+        assert await get("stocks.getPrice", **arguments)
+    team = (await get("sportStats.getTeams"))["data"][0]
+    same = await get(
+        "sportStats.getTeams", conference=team["conference"], division=team["division"]
+    )
+    assert team in same["data"]

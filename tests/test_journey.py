@@ -34,6 +34,8 @@ async def test_a_call_is_followed_through_the_door_one_face_and_its_steps(
         """,
         env={"KEY": "the-operators-key", "TOKEN": "the-callers-token"},
     )
+    token = {"Authorization": "Bearer the-callers-token"}
+    await client.get("/things/6", headers=token)  # connections stand from here on
     seen: list[str] = []
 
     def trace(frame: FrameType, event: str, _: object) -> None:
@@ -43,9 +45,7 @@ async def test_a_call_is_followed_through_the_door_one_face_and_its_steps(
 
     sys.setprofile(trace)
     try:
-        answer = await client.get(
-            "/things/7", headers={"Authorization": "Bearer the-callers-token"}
-        )
+        answer = await client.get("/things/7", headers=token)
     finally:
         sys.setprofile(None)
     assert answer.json() == {"path": "/things/7"}

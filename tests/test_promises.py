@@ -551,3 +551,175 @@ async def test_a_limit_holds_per_caller_and_says_when_to_come_back(
         assert [answer.status for answer in answers] == statuses
         assert 0 < int(answers[-1].headers["Retry-After"]) <= 61
     assert len(upstream.received) == 4
+
+
+# --- what reviewers of a gateway try first ------------------------------------------------------
+
+
+async def test_plugins_never_share_what_is_stored(serve: Serve, upstream: Upstream) -> None:
+    async def tenant(request: web.BaseRequest) -> web.StreamResponse:
+        said = {name: request.headers.get(name) for name in ("X-Tenant", "Accept-Language")}
+        return web.json_response(said, headers={"Cache-Control": "public, max-age=60"})
+
+    upstream.answer = tenant
+    plugin = """
+        plugin: {name}
+        upstream: {{url: "{url}", headers: {{X-Tenant: {name}}}}}
+        {auth}
+        operations: {{get: {{call: GET /tenant, returns: {{type: object}}}}}}
+    """
+    one = plugin.format(
+        name="one", url=upstream.url, auth='auth: {service: {tokens: {me: "${T}"}}}'
+    )
+    two = plugin.format(name="two", url=upstream.url, auth="")
+    client = await serve(one, two, env={"T": "the-token-of-one"})
+    token = {"Authorization": "Bearer the-token-of-one"}
+    assert (await client.get("/one/tenant", headers=token)).json()["X-Tenant"] == "one"
+    assert (await client.get("/two/tenant")).json()["X-Tenant"] == "two"
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        r'{"a": "s3cr3t\/Key+Val&x"}',
+        r'{"a": "s3cr3t/Key\u002BVal\u0026x"}',
+        "".join(f"\\u{ord(c):04x}" for c in "s3cr3t/Key+Val&x").join(['{"a": "', '"}']),
+        r'{"a": "Basic czNjcjN0L0tleStWYWwmeA=="}',
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400, 500])
+async def test_an_escaped_secret_is_masked_as_well(
+    serve: Serve, upstream: Upstream, echo: str, status: int
+) -> None:
+    client = await shop(
+        serve,
+        upstream,
+        "\nupstream: {credential: {bearer: '${K}'}}\n",
+        env={"K": "s3cr3t/Key+Val&x"},
+    )
+    upstream.says(echo, status=status, headers={"Content-Type": "application/json"})
+    body = (await client.get("/items/1")).body.decode()
+    for text in (body, json.dumps(json.loads(body), ensure_ascii=False)):
+        assert "s3cr3t/Key" not in text
+        assert "czNjcjN0" not in text
+
+
+async def test_a_secret_in_an_error_page_is_masked(serve: Serve, upstream: Upstream) -> None:
+    client = await shop(
+        serve, upstream, "\nupstream: {credential: {bearer: '${K}'}}\n", env={"K": "a&b-secret"}
+    )
+    page = "<title>no key a&amp;b-secret</title>"
+    upstream.says(page, status=500, headers={"Content-Type": "text/html"})
+    detail = (await client.get("/items/1")).json()["detail"]
+    assert "b-secret" not in detail
+    assert "[masked]" in detail
+
+
+async def test_fields_hold_whatever_the_upstream_calls_its_json(
+    serve: Serve, upstream: Upstream
+) -> None:
+    client = await serve(
+        f"""
+        plugin: things
+        upstream: {{url: "{upstream.url}"}}
+        operations:
+          getThing:
+            call: GET /thing
+            returns: {{type: object, properties: {{a: {{type: integer}}}}}}
+            fields: [a]
+        """
+    )
+    for kind in ("application/json", "application/x-json", "text/plain", "text/html", ""):
+        upstream.says('{"a": 1, "inner": "x"}', headers={"Content-Type": kind} if kind else {})
+        assert (await client.get("/thing")).json() == {"a": 1}
+    upstream.says("inner: x", headers={"Content-Type": "text/plain"})
+    assert (await client.get("/thing")).json()["code"] == "upstream_failed"
+
+
+async def test_answers_to_known_callers_are_not_for_shared_caches(
+    serve: Serve, upstream: Upstream
+) -> None:
+    upstream.says({"a": 1}, headers={"Cache-Control": "public, s-maxage=60, max-age=30"})
+    client = await shop(serve, upstream, "\nauth: {user: {}}\n")
+    answer = await client.get("/items/1", headers={"Authorization": "Bearer x"})
+    assert answer.headers["Cache-Control"] == "private, max-age=30"
+    anyone = await shop(serve, upstream)
+    answer = await anyone.get("/items/1")
+    assert answer.headers["Cache-Control"] == "public, s-maxage=60, max-age=30"
+
+
+async def test_a_query_credential_goes_along_with_a_redirect(
+    serve: Serve, upstream: Upstream
+) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.raw_path.startswith("/items/1"):
+            return web.Response(status=302, headers={"Location": "/moved?x=1"})
+        return web.json_response({"at": "moved"})
+
+    upstream.answer = answer
+    credential = "\nupstream: {credential: {query: {name: key, value: '${K}'}}}\n"
+    client = await shop(serve, upstream, credential, env={"K": "the-secret-key"})
+    assert (await client.get("/items/1")).json() == {"at": "moved"}
+    assert upstream.last.target == "/moved?x=1&key=the-secret-key"
+
+
+@pytest.mark.parametrize(
+    "location", ["http://u:p@HOST/x", "//evil.example/x", "http://HOST:1/x", "\\\\evil", "ht!tp://"]
+)
+async def test_a_hostile_location_is_refused(
+    serve: Serve, upstream: Upstream, location: str
+) -> None:
+    client = await shop(serve, upstream)
+    host = upstream.url.removeprefix("http://")
+    upstream.says({}, status=302, headers={"Location": location.replace("HOST", host)})
+    answer = await client.get("/items/1")
+    assert answer.status == 502
+
+
+async def test_the_timeout_is_for_the_call_however_many_hops(
+    serve: Serve, upstream: Upstream
+) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        await asyncio.sleep(0.2)
+        return web.Response(status=307, headers={"Location": "/items/1"})
+
+    upstream.answer = answer
+    client = await shop(serve, upstream, "\nupstream: {timeout: 500ms}\n")
+    assert (await client.get("/items/1")).status == 504
+    assert len(upstream.received) <= 3
+
+
+async def test_an_error_that_only_claims_to_be_json_is_a_problem(
+    serve: Serve, upstream: Upstream
+) -> None:
+    client = await shop(serve, upstream)
+    for body in ("<html>no", ""):
+        upstream.says(body, status=404, headers={"Content-Type": "application/json"})
+        answer = await client.get("/items/1")
+        assert (answer.status, answer.json()["code"]) == (404, "upstream_error")
+
+
+async def test_an_age_of_the_upstream_is_passed_on(serve: Serve, upstream: Upstream) -> None:
+    upstream.says({"a": 1}, headers={"Age": "40", "Cache-Control": "max-age=60"})
+    client = await shop(serve, upstream, "\ncache: no\n")
+    assert (await client.get("/items/1")).headers["Age"] == "40"
+
+
+async def test_rate_limit_headers_pass_with_errors_too(serve: Serve, upstream: Upstream) -> None:
+    upstream.says({"e": 1}, status=429, headers={"RateLimit-Reset": "9", "Retry-After": "9"})
+    answer = await (await shop(serve, upstream)).get("/items/1")
+    assert (answer.status, answer.headers["RateLimit-Reset"]) == (429, "9")
+
+
+async def test_a_gzip_body_of_several_members_is_read_whole(
+    serve: Serve, upstream: Upstream
+) -> None:
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    upstream.says(gzip.compress(b'{"a":') + gzip.compress(b"1}"), headers=headers)
+    assert (await (await shop(serve, upstream)).get("/items/1")).json() == {"a": 1}
+
+
+async def test_a_coded_call_is_refused(serve: Serve, upstream: Upstream) -> None:
+    client = await shop(serve, upstream)
+    answer = await client.post("/call/getItem", data=b"{}", headers={"Content-Encoding": "gzip"})
+    assert answer.status in (400, 415)

@@ -195,6 +195,44 @@ async def test_a_page_of_another_origin_cannot_call(serve: Serve, upstream: Upst
     assert (await client.get("/things/7", headers=own)).status == 200
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_a_read_from_another_site_s_page_is_refused_without_an_origin_too(
+    serve: Serve, upstream: Upstream, site: str
+) -> None:
+    client = await serve(plugin("one", upstream))
+    answer = await client.get("/things/7", headers={"Sec-Fetch-Site": site})
+    assert (answer.status, answer.json()["code"]) == (403, "origin_refused")
+    assert upstream.received == []
+    known = {"Sec-Fetch-Site": site, "Origin": "https://chatgpt.com"}
+    assert (await client.get("/things/7", headers=known)).status == 200
+
+
+async def test_a_name_that_was_made_to_point_here_cannot_call(
+    serve: Serve, upstream: Upstream
+) -> None:
+    """DNS rebinding: the page's own name is in Host, and its origin is the same."""
+    client = await serve(plugin("one", upstream, "hosts: [one.example]"))
+    for headers in (
+        {"Host": "evil.example:80"},
+        {"Host": "evil.example", "Origin": "http://evil.example"},
+    ):
+        assert (await client.get("/one/things/7", headers=headers)).status == 403
+    assert upstream.received == []
+    assert (await client.get("/things/7", headers={"Host": "one.example:80"})).status == 200
+    public = await serve(plugin("one", upstream), public_url="https://gw.example")
+    assert (await public.get("/things/7", headers={"Host": "gw.example"})).status == 200
+
+
+async def test_what_an_upstream_sends_is_never_run_under_our_address(
+    serve: Serve, upstream: Upstream
+) -> None:
+    client = await serve(plugin("one", upstream))
+    upstream.says({"a": 1})
+    answer = await client.get("/things/7")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"] == "sandbox"
+
+
 async def test_further_origins_are_let_in_by_the_operator(serve: Serve, upstream: Upstream) -> None:
     client = await serve(plugin("one", upstream), origins=("https://evil.example",))
     answer = await client.get("/things/7", headers=EVIL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 from multidict import CIMultiDict
@@ -23,7 +24,7 @@ from gateway.cli.common import (
     run,
     state_option,
 )
-from gateway.errors import Refusal
+from gateway.errors import BadArguments, Refusal
 from gateway.faces.calls import read_named
 from gateway.pipeline import Call, Shared, plans
 from gateway.plugin import Operation, Plugin
@@ -53,10 +54,12 @@ def call(
     as_json: bool,
 ) -> None:
     """Call OPERATION of CONFIG and print the answer."""
+    own = caller_headers(headers)
     plugin = read_one(config, state, as_json=as_json)
     chosen = operation_of(plugin, operation, as_json=as_json)
+    given = arguments_of(chosen, arguments)
     try:
-        answer = run(_call(plugin, chosen, parse_arguments(arguments), caller_headers(headers)))
+        answer = run(_call(plugin, chosen, given, own))
     except Refusal as refusal:
         if as_json:
             print_json({"status": refusal.status, "code": refusal.code, "detail": refusal.detail})
@@ -87,16 +90,31 @@ def operation_of(plugin: Plugin, name: str, *, as_json: bool) -> Operation:
     return plugin.operations[name]
 
 
+def arguments_of(operation: Operation, text: str) -> dict[str, Any]:
+    """What `--args` holds. Raises: BadParameter, where that is no JSON object."""
+    try:
+        return read_named(operation, parse_arguments(text))
+    except BadArguments as error:
+        what = error.detail.removeprefix("the body ")
+        raise click.BadParameter(f"it {what}", param_hint="--args") from None
+
+
 def caller_headers(headers: tuple[str, ...]) -> CIMultiDict[str]:
-    """`NAME: VALUE` texts as headers."""
-    pairs = (header.partition(":") for header in headers)
-    return CIMultiDict((name.strip(), value.strip()) for name, _, value in pairs)
+    """`NAME: VALUE` texts as headers. Raises: BadParameter, where there is no colon."""
+    found: CIMultiDict[str] = CIMultiDict()
+    for header in headers:
+        name, colon, value = header.partition(":")
+        if not colon or not name.strip():
+            # What stands there may be a secret: it is not repeated.
+            raise click.BadParameter("write NAME: VALUE, with a colon", param_hint="--header")
+        found.add(name.strip(), value.strip())
+    return found
 
 
 async def _call(
-    plugin: Plugin, operation: Operation, arguments: bytes, headers: CIMultiDict[str]
+    plugin: Plugin, operation: Operation, arguments: dict[str, Any], headers: CIMultiDict[str]
 ) -> Answer:
     shared = Shared(time.time, time.monotonic, MemoryStore(1), Flights())
     async with new_client() as client:
         plan = plans(plugin, client, shared)[operation.name]
-        return await plan(Call(read_named(operation, arguments), headers, "127.0.0.1"))
+        return await plan(Call(arguments, headers, "127.0.0.1"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import click
 from rich.table import Table
 
-from gateway.app import load_plugin
 from gateway.cli.common import (
+    compile_all,
     configs_argument,
     err,
     fail,
@@ -23,10 +23,10 @@ from gateway.cli.common import (
     state_directory,
     state_option,
 )
-from gateway.config import Loaded
+from gateway.config import Loaded, types
 from gateway.errors import Mistake, Mistakes, SpecUnavailable
-from gateway.faces import FACES, openapi
-from gateway.faces.limits import Limit, limits
+from gateway.faces import FACES, Document, openapi
+from gateway.faces.limits import PLATFORMS, Limit, limits
 from gateway.faces.manifest import MANIFEST
 from gateway.pipeline.mask import MIN_SECRET
 from gateway.plugin import Plugin
@@ -41,16 +41,36 @@ COUNTED = (MANIFEST, "/openapi.yaml", "/openapi.json")
 @click.command()
 @configs_argument
 @click.option("--strict", is_flag=True, help="Leave with 1 where there is a warning.")
+@click.option(
+    "--for",
+    "platforms",
+    multiple=True,
+    type=click.Choice(PLATFORMS),
+    help="What this platform does not take is a mistake. May be repeated.",
+)
 @state_option
 @json_option
-def check(configs: tuple[Path, ...], strict: bool, state: Path | None, as_json: bool) -> None:
+def check(
+    configs: tuple[Path, ...],
+    strict: bool,
+    platforms: tuple[str, ...],
+    state: Path | None,
+    as_json: bool,
+) -> None:
     """Check CONFIGS: mistakes, warnings, the ledger, tokens, platforms' limits."""
-    loaded = read(configs, as_json=as_json)
+    loaded = read(configs, state, as_json=as_json)
     try:
-        plugins = run(_load(loaded, state_directory(state)))
+        with err.status("reading specs"):
+            plugins = run(compile_all(loaded, state_directory(state)))
+        documents = [_documents(one) if isinstance(one, Plugin) else {} for one in plugins]
+        rows = [
+            limits(plugin, own) if isinstance(plugin, Plugin) else ()
+            for plugin, own in zip(plugins, documents, strict=True)
+        ]
+        _refuse_over(loaded, rows, platforms)
     except Mistakes as mistakes:
         fail(mistakes, as_json=as_json)
-    reports = [_report(one, plugin) for one, plugin in zip(loaded, plugins, strict=True)]
+    reports = list(map(_report, loaded, plugins, documents, rows))
     if as_json:
         print_json(reports)
     else:
@@ -61,37 +81,47 @@ def check(configs: tuple[Path, ...], strict: bool, state: Path | None, as_json: 
     click.get_current_context().exit(1 if waiting or (strict and warned) else 0)
 
 
-async def _load(loaded: list[Loaded], state: Path) -> list[Plugin | SpecUnavailable]:
-    """Every plugin, or why its spec cannot be had. Raises: Mistakes, those of all files."""
-    got: list[Plugin | SpecUnavailable] = []
-    mistakes: list[Mistake] = []
-    with err.status("reading specs"):
-        for one in loaded:
-            try:
-                got.append(await load_plugin(one, state))
-            except Mistakes as error:
-                mistakes += error.mistakes
-            except SpecUnavailable as error:
-                got.append(error)
-    if mistakes:
-        raise Mistakes(mistakes)
-    return got
+def _refuse_over(
+    loaded: Sequence[Loaded], rows: Sequence[Sequence[Limit]], platforms: Collection[str]
+) -> None:
+    """Raises: Mistakes, where a platform that the configs are meant for does not take a text."""
+    found = [
+        _over(one, row)
+        for one, own in zip(loaded, rows, strict=True)
+        for row in own
+        if row.over and row.platform in platforms
+    ]
+    if found:
+        order = {str(one.file): number for number, one in enumerate(loaded)}
+        raise Mistakes(sorted(found, key=lambda one: (order[one.file], one.line, one.column)))
 
 
-def _report(loaded: Loaded, plugin: Plugin | SpecUnavailable) -> dict[str, Any]:
+def _over(loaded: Loaded, row: Limit) -> Mistake:
+    text = f"{row.platform}: {row.item} is {row.value:,} {row.unit}, at most {row.allowed:,}"
+    return loaded.mistake(row.path, f"{text} are taken")
+
+
+def _documents(plugin: Plugin) -> dict[str, Document]:
+    return {
+        path: maker(f"{BASE}/{plugin.name}", "")
+        for face in FACES.values()
+        for path, maker in face(plugin).items()
+    }
+
+
+def _report(
+    loaded: Loaded,
+    plugin: Plugin | SpecUnavailable,
+    documents: Mapping[str, Document],
+    rows: Sequence[Limit],
+) -> dict[str, Any]:
     if isinstance(plugin, SpecUnavailable):
         return {
             "plugin": loaded.plugin.plugin,
             "waiting": str(plugin),
             "warnings": list(map(str, loaded.warnings)),
         }
-    documents = {
-        path: maker(f"{BASE}/{plugin.name}", "")
-        for face in FACES.values()
-        for path, maker in face(plugin).items()
-    }
     tokens = {path: count(documents[path].body) for path in COUNTED}
-    rows = limits(plugin, documents)
     warnings = [*map(str, plugin.warnings), *_doubts(loaded, plugin, tokens, rows)]
     return {
         "plugin": plugin.name,
@@ -107,7 +137,7 @@ def _report(loaded: Loaded, plugin: Plugin | SpecUnavailable) -> dict[str, Any]:
 
 
 def _doubts(
-    loaded: Loaded, plugin: Plugin, tokens: Mapping[str, int], rows: tuple[Limit, ...]
+    loaded: Loaded, plugin: Plugin, tokens: Mapping[str, int], rows: Sequence[Limit]
 ) -> list[str]:
     """What only the finished documents and secrets tell."""
     found = []
@@ -120,14 +150,10 @@ def _doubts(
                 f"{budget:,}; choose fewer operations, or narrow answers with `fields`",
             )
         )
+    # The reader has told of those texts already that the YAML itself gives.
+    told = types.LENGTHS.keys() & {one.path for one in plugin.warnings}
     found += [
-        loaded.mistake(
-            (),
-            f"{row.platform}: {row.item} is {row.value:,} {row.unit}, at most {row.allowed:,} "
-            "are taken",
-        )
-        for row in rows
-        if row.over
+        _over(loaded, row) for row in rows if row.over and not told.intersection(row.path[:1])
     ]
     if any(len(secret) < MIN_SECRET for secret in plugin.secrets):
         text = f"a secret has fewer than {MIN_SECRET} characters: answers are not searched for it"

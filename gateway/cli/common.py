@@ -15,7 +15,7 @@ import msgspec
 from rich.console import Console
 
 from gateway.app import load_plugin
-from gateway.config import Loaded, read_configs
+from gateway.config import Loaded, ReadMistakes, read_configs
 from gateway.errors import Mistakes, SpecUnavailable
 from gateway.plugin import Plugin
 
@@ -26,6 +26,7 @@ state_option = click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="GATEWAY_STATE",
+    show_envvar=True,
     help="Directory for caches: fetched specs are kept there, so that a restart offline works. "
     "[default: $XDG_CACHE_HOME/plugin-gateway]",
 )
@@ -56,17 +57,49 @@ def state_directory(chosen: Path | None) -> Path:
     return Path(cache) / "plugin-gateway"
 
 
-def read(paths: Sequence[Path], *, as_json: bool) -> list[Loaded]:
-    """Read configs; with mistakes, show them all and leave with 2."""
+def read(paths: Sequence[Path], state: Path | None, *, as_json: bool) -> list[Loaded]:
+    """Read configs; with mistakes, show them all and leave with 2.
+
+    What is right about a config with mistakes is checked against its spec all the same, so that
+    nobody mends one round only to see the next.
+    """
     try:
         return read_configs(paths, os.environ)
-    except Mistakes as mistakes:
-        fail(mistakes, as_json=as_json)
+    except ReadMistakes as mistakes:
+        fail(run(_with_those_of_specs(mistakes, state_directory(state))), as_json=as_json)
+
+
+async def _with_those_of_specs(mistakes: ReadMistakes, state: Path) -> Mistakes:
+    try:
+        await compile_all(mistakes.partial, state)
+    except Mistakes as more:
+        return mistakes.joined(more.mistakes)
+    return mistakes
+
+
+async def compile_all(loaded: Sequence[Loaded], state: Path) -> list[Plugin | SpecUnavailable]:
+    """Every plugin, or why its spec cannot be had.
+
+    Raises:
+        Mistakes: those of all files.
+    """
+    got = await asyncio.gather(*(_compile(one, state) for one in loaded))
+    mistakes = [one for error in got if isinstance(error, Mistakes) for one in error.mistakes]
+    if mistakes:
+        raise Mistakes(mistakes)
+    return [one for one in got if not isinstance(one, Mistakes)]
+
+
+async def _compile(loaded: Loaded, state: Path) -> Plugin | SpecUnavailable | Mistakes:
+    try:
+        return await load_plugin(loaded, state)
+    except (Mistakes, SpecUnavailable) as error:
+        return error
 
 
 def read_one(config: Path, state: Path | None, *, as_json: bool) -> Plugin:
     """Read and compile the plugin of one file."""
-    loaded = read([config], as_json=as_json)
+    loaded = read([config], state, as_json=as_json)
     if len(loaded) != 1:
         raise click.UsageError(f"{config} holds {len(loaded)} plugins; name one file")
     try:

@@ -15,7 +15,8 @@ import msgspec
 from rich.table import Table
 
 from gateway.app import Gateway, Options
-from gateway.cli.common import json_option, leave, out, print_json, run
+from gateway.cli.common import json_option, out, print_json, run
+from gateway.cli.serve import cannot_listen, host_option, port_option
 from gateway.config import Loaded, read_configs
 from gateway.demo import DEMO_PLUGINS, Demo, configs_dir, start
 from gateway.shrinking import count
@@ -35,8 +36,8 @@ TRIES = (
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, envvar="GATEWAY_HOST")
-@click.option("--port", default=8080, show_default=True, type=int, envvar="GATEWAY_PORT")
+@host_option
+@port_option
 @click.option("--once", is_flag=True, help="Show what there is to try, then stop.")
 @json_option
 def demo(host: str, port: int, once: bool, as_json: bool) -> None:
@@ -44,7 +45,7 @@ def demo(host: str, port: int, once: bool, as_json: bool) -> None:
     try:
         run(_demo(Options(host, port), once=once, as_json=as_json))
     except OSError as error:
-        leave(f"cannot listen on {host}:{port}: {error.strerror}", 1, as_json=as_json)
+        cannot_listen(host, port, error, as_json=as_json)
 
 
 async def _demo(options: Options, *, once: bool, as_json: bool) -> None:
@@ -58,6 +59,8 @@ async def _demo(options: Options, *, once: bool, as_json: bool) -> None:
         else:
             _print(gateway, rows)
         if not once:
+            if not as_json:
+                out.print("\nserving; Ctrl-C stops", style="green")
             await stop.wait()
 
 
@@ -126,4 +129,3 @@ def _print(gateway: Gateway, rows: list[dict[str, Any]]) -> None:
         out.print(f"curl '{row['url']}'", markup=False)
     arguments = json.dumps({"query": "james"})
     out.print(f"curl {gateway.url}/sportStats/call/getPlayers -d '{arguments}'", markup=False)
-    out.print("\nserving; Ctrl-C stops", style="green")

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli.call import caller_headers, operation_of
+from gateway.cli.call import arguments_of, caller_headers, operation_of
 from gateway.cli.common import (
     args_option,
     config_argument,
     json_option,
     out,
-    parse_arguments,
     print_json,
     read_one,
     state_option,
 )
+from gateway.config import types
 from gateway.errors import Refusal
-from gateway.faces.calls import read_named
 from gateway.pipeline import mask_of, steps_of
 from gateway.pipeline.call import Call
 from gateway.pipeline.fetch import composer
+from gateway.pipeline.mask import MASKED
 from gateway.plugin import Operation, Plugin
-from gateway.request import prove
+from gateway.request import Proof, prove
+from gateway.values import Argument
 
 
 @click.command()
@@ -47,6 +52,12 @@ def explain(
 
     Nothing is sent; secrets are masked.
     """
+    if operation is None and (arguments != "{}" or headers):
+        raise click.BadParameter(
+            "goes with an OPERATION, which is not given",
+            param_hint="--header" if headers else "--args",
+        )
+    own = caller_headers(headers)
     plugin = read_one(config, state, as_json=as_json)
     if operation is None:
         plans = [_plan(plugin, one) for one in plugin.operations.values()]
@@ -56,11 +67,9 @@ def explain(
             _print_plans(plans)
         return
     chosen = operation_of(plugin, operation, as_json=as_json)
+    call = Call(arguments_of(chosen, arguments), own, "127.0.0.1")
     plan = _plan(plugin, chosen)
     try:
-        call = Call(
-            read_named(chosen, parse_arguments(arguments)), caller_headers(headers), "127.0.0.1"
-        )
         plan["request"] = _request(plugin, chosen, call)
     except Refusal as refusal:
         plan["refused"] = {"code": refusal.code, "detail": refusal.detail}
@@ -80,28 +89,106 @@ def _plan(plugin: Plugin, operation: Operation) -> dict[str, Any]:
         "operation": operation.name,
         "served": f"{operation.method} /{plugin.name}{operation.address}",
         "upstream": f"{operation.method} {operation.spec.path}",
-        "arguments": {
-            one.name: f"{one.place} {'.'.join(one.source) or '(whole)'}"
-            + (", required" if one.required else "")
-            for one in operation.arguments
-        },
-        "withheld": dict(operation.withheld),
+        "arguments": {one.name: _argument(operation, one) for one in operation.arguments},
+        "withheld": dict(_withheld(plugin, operation)),
         "steps": dict(steps_of(plugin, operation)),
     }
+
+
+def _argument(operation: Operation, argument: Argument) -> str:
+    """Where an argument goes, and what the config makes of it."""
+    facts = [f"{argument.place} {'.'.join(argument.source) or '(whole)'}"]
+    if argument.required:
+        facts.append("required")
+    source = ".".join(argument.source)
+    names = (argument.name, source, f"{argument.place}.{source}")
+    entry = next((operation.parameters[n] for n in names if n in operation.parameters), None)
+    if isinstance(entry, types.Parameter):
+        if entry.default is not types.UNSET:
+            facts.append(f"default {_text(entry.default)}")
+        if entry.values:
+            words = (f"{word} → {_text(value)}" for word, value in entry.values.items())
+            facts.append(f"values {', '.join(words)}")
+    return ", ".join(facts)
+
+
+def _withheld(plugin: Plugin, operation: Operation) -> Iterator[tuple[str, str]]:
+    """Why each name that callers may not send is refused, and what is sent for it."""
+    entries = operation.parameters
+    # An entry may withhold two names, its own and the upstream's: it is told once.
+    told = {e.source for e in entries.values() if isinstance(e, types.Parameter) and e.source}
+    for name, reason in operation.withheld.items():
+        entry = entries.get(name)
+        if isinstance(entry, types.Parameter) and entry.pin is not types.UNSET:
+            is_secret = any(one in str(entry.pin) for one in plugin.secrets)
+            yield name, f"= {MASKED if is_secret else _text(entry.pin)} (pinned)"
+        elif isinstance(entry, types.Parameter) and entry.header is not None:
+            yield name, f"filled from the caller's header {entry.header}"
+        elif entry is not None or name not in told:
+            yield name, reason
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _request(plugin: Plugin, operation: Operation, call: Call) -> dict[str, Any]:
     """The request as it would go out, secrets masked."""
     proof = prove(plugin.config.upstream.credential)
-    mask = mask_of(plugin, proof)
     request = operation.build(call.arguments, call.headers)
     url, headers = composer(operation, plugin, proof)(call, request)
+    hide = _Hide(plugin, proof)
     return {
         "method": request.method,
-        "url": mask.text(url),
-        "headers": dict(mask.headers(tuple(headers.items()))),
-        "body": mask.body(request.body or b"").decode("utf-8", "replace"),
+        "url": hide.url(url),
+        "headers": {name: hide.header(name, value) for name, value in headers.items()},
+        "body": hide.body(request.body or b""),
     }
+
+
+class _Hide:
+    """Masks secrets by their places, too.
+
+    An answer is only searched for secrets that are long enough to tell them from other words;
+    what we send ourselves must not show the short ones either.
+    """
+
+    def __init__(self, plugin: Plugin, proof: Proof) -> None:
+        self._mask = mask_of(plugin, proof)
+        self._secrets = plugin.secrets
+        self._taken = {(place, name.lower()) for place, name in proof.taken}
+
+    def url(self, url: str) -> str:
+        address, mark, query = url.partition("?")
+        parts = (self._pair("query", part) for part in query.split("&"))
+        return self._mask.text(address) + mark + "&".join(parts)
+
+    def header(self, name: str, value: str) -> str:
+        name = name.lower()
+        if name == "cookie":
+            return "; ".join(self._pair("cookie", part) for part in value.split("; "))
+        if name != "authorization" and ("header", name) not in self._taken:
+            return self._value(value)
+        scheme, space, _ = value.partition(" ")
+        shown = space and not any(scheme in one for one in self._secrets)
+        return f"{scheme} {MASKED}" if shown else MASKED
+
+    def body(self, body: bytes) -> str:
+        text = self._mask.body(body).decode("utf-8", "replace")
+        for one in self._secrets:
+            text = text.replace(json.dumps(one), json.dumps(MASKED))
+        return text
+
+    def _pair(self, place: str, pair: str) -> str:
+        name, mark, value = pair.partition("=")
+        if (place, unquote_plus(name).lower()) in self._taken:
+            return f"{name}={MASKED}"
+        return name + mark + self._value(value)
+
+    def _value(self, value: str) -> str:
+        masked = self._mask.text(value)
+        rest = unquote_plus(masked.replace(MASKED, ""))
+        return MASKED if any(one in rest for one in self._secrets) else masked
 
 
 def _print_plans(plans: list[dict[str, Any]]) -> None:
@@ -112,9 +199,9 @@ def _print_plans(plans: list[dict[str, Any]]) -> None:
         table.add_row("served", plan["served"])
         table.add_row("upstream", plan["upstream"])
         for name, where in plan["arguments"].items():
-            table.add_row("argument", f"{name} → {where}")
+            table.add_row("argument", escape(f"{name} → {where}"))
         for name, reason in plan["withheld"].items():
-            table.add_row("withheld", f"{name}: {reason}")
+            table.add_row("withheld", escape(f"{name} {reason}"))
         for step, what in plan["steps"].items():
             table.add_row(step, what)
         out.print(table)

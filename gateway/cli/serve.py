@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import ipaddress
 import logging
+import re
 import signal
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from gateway.app import Gateway, Options
 from gateway.cli.common import (
-    configs_argument,
     err,
     fail,
     json_option,
@@ -28,6 +30,35 @@ from gateway.cli.common import (
 )
 from gateway.config import Loaded
 from gateway.errors import Mistakes
+
+
+_ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
+
+host_option = click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    envvar="GATEWAY_HOST",
+    show_envvar=True,
+    help="The address to listen on.",
+)
+port_option = click.option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    envvar="GATEWAY_PORT",
+    show_envvar=True,
+    help="The port to listen on; 0 takes a free one.",
+)
+
+
+def cannot_listen(host: str, port: int, error: OSError, *, as_json: bool) -> NoReturn:
+    """Say why there is nothing to listen on, and leave with 1."""
+    text = f"cannot listen on {host}:{port}: {error.strerror or error}"
+    if error.errno == errno.EADDRINUSE:
+        text = f"port {port} of {host} is in use; choose another with --port or GATEWAY_PORT"
+    leave(text, 1, as_json=as_json)
 
 
 def _network(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -45,14 +76,37 @@ def _url(_: click.Context, __: click.Parameter, value: str) -> str:
     return value
 
 
+def _origins(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not _ORIGIN.fullmatch(value):
+            text = "an origin is a scheme and a host, without a path: https://app.example"
+            raise click.BadParameter(f"{value!r}: {text}")
+    return tuple(value.lower() for value in values)  # as browsers write them
+
+
+def _configs(_: click.Context, __: click.Parameter, values: tuple[Path, ...]) -> tuple[Path, ...]:
+    if values:
+        return values
+    if not Path("configs").is_dir():
+        raise click.UsageError("name a config file or a directory of them; ./configs is not there")
+    return (Path("configs"),)
+
+
 @click.command()
-@configs_argument
-@click.option("--host", default="127.0.0.1", show_default=True, envvar="GATEWAY_HOST")
-@click.option("--port", default=8080, show_default=True, type=int, envvar="GATEWAY_PORT")
+@click.argument(
+    "configs",
+    nargs=-1,
+    metavar="[FILE|DIR]...",
+    type=click.Path(path_type=Path, exists=True),
+    callback=_configs,
+)
+@host_option
+@port_option
 @click.option(
     "--public-url",
     default="",
     envvar="GATEWAY_PUBLIC_URL",
+    show_envvar=True,
     callback=_url,
     help="The address that the world sees; written into the documents.",
 )
@@ -61,6 +115,8 @@ def _url(_: click.Context, __: click.Parameter, value: str) -> str:
     "origins",
     multiple=True,
     envvar="GATEWAY_ORIGIN",
+    show_envvar=True,
+    callback=_origins,
     help="A browser origin to let in, beside the chat front ends. May be repeated.",
 )
 @click.option(
@@ -68,6 +124,7 @@ def _url(_: click.Context, __: click.Parameter, value: str) -> str:
     "trusted",
     multiple=True,
     envvar="GATEWAY_TRUSTED_PROXY",
+    show_envvar=True,
     callback=_network,
     help="Addresses whose Forwarded and X-Forwarded-* count, as a CIDR. May be repeated.",
 )
@@ -83,16 +140,16 @@ def serve(
     state: Path | None,
     as_json: bool,
 ) -> None:
-    """Serve the plugins of CONFIGS (files, or directories of them)."""
+    """Serve the plugins of config files, or of directories of them; by default of ./configs."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    loaded = read(configs, as_json=as_json)
+    loaded = read(configs, state, as_json=as_json)
     options = Options(host, port, public_url, origins, trusted, state_directory(state))
     try:
         run(_serve(loaded, options, as_json=as_json))
     except Mistakes as mistakes:
         fail(mistakes, as_json=as_json)
     except OSError as error:
-        leave(f"cannot listen on {host}:{port}: {error.strerror}", 1, as_json=as_json)
+        cannot_listen(host, port, error, as_json=as_json)
 
 
 async def _serve(loaded: Sequence[Loaded], options: Options, *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from gateway.config import types
 from gateway.config.entries import lacks, operations
 from gateway.config.faults import Fault, Path, found, quoted, suggest
 
-_CALL = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE) +(/\S*)", re.IGNORECASE)
+_CALL = re.compile(rf"({'|'.join(types.METHODS)}) +(/\S*)", re.IGNORECASE)
 _HOLE = re.compile(r"\{([^{}]*)\}")
 _ATTRIBUTES = {
     one.encode_name: one.name

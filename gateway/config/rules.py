@@ -20,10 +20,6 @@ from gateway.config.faults import Fault, Path, found, quoted, suggest
 
 # First segments of our own addresses at a root, as far as a plugin could be named so.
 RESERVED = frozenset({"as", "call", "healthz", "legal", "mcp", "oauth", "readyz"})
-# What stands for a name that could not be read while the rest is checked.
-STAND_IN = "unnamed"
-# Platforms cut or refuse what is longer (OpenAI's plugin documentation, 2023).
-LENGTHS = {"title": 20, "summary": 100, "description": 8000}
 
 _HOST = re.compile(
     r"(?=.{1,253}(:|$))[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
@@ -68,7 +64,7 @@ def check(context: Context) -> Iterator[Fault]:
 
 def doubts(plugin: types.Plugin) -> Iterator[Fault]:
     """What is no mistake but will not please everyone."""
-    for key, most in LENGTHS.items():
+    for key, most in types.LENGTHS.items():
         text = getattr(plugin, key)
         if text is not None and len(text) > most:
             yield Fault((key,), f"{len(text):,} characters; platforms take at most {most:,}")
@@ -178,16 +174,11 @@ def _tokens(plugin: types.Plugin) -> Iterator[Fault]:
 
 # --- parameters and operations ----------------------------------------------------------------
 
-_IDLE = {
-    "pin": ("default", "required", "description", "example", "values", "header"),
-    "header": ("description", "example"),
-}
-
 
 def _parameters(plugin: types.Plugin) -> Iterator[Fault]:
     """A key either acts or is a mistake."""
     for path, entry in parameters(plugin):
-        for key, idle in _IDLE.items():
+        for key, idle in types.IDLE_BESIDE.items():
             if getattr(entry, key) in (None, UNSET):
                 continue
             for other in idle:
@@ -218,9 +209,6 @@ def _operations(context: Context) -> Iterator[Fault]:
                     yield Fault(("operations", name, key), "an empty path names nothing")
 
 
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-
-
 def _call(path: Path, call: str, *, at_key: bool = False) -> Iterator[Fault]:
     """`METHOD /path`, or an operationId, which may be any text."""
     method, space, rest = call.strip().partition(" ")
@@ -228,9 +216,10 @@ def _call(path: Path, call: str, *, at_key: bool = False) -> Iterator[Fault]:
         yield Fault(path, "is empty; write an operationId or METHOD /path", at_key)
     elif call.startswith("/"):
         yield Fault(path, f"a path comes after its method: 'GET {call[:60]}'", at_key)
-    elif space and rest.lstrip().startswith("/") and method.upper() not in _METHODS:
-        text = f"{quoted(method)} is not one of {', '.join(_METHODS)}{suggest(method, _METHODS)}"
+    elif space and rest.lstrip().startswith("/") and method.upper() not in types.METHODS:
+        near = suggest(method, types.METHODS)
+        text = f"{quoted(method)} is not one of {', '.join(types.METHODS)}{near}"
         yield Fault(path, text, at_key)
-    elif space and method in _METHODS and not rest.lstrip().startswith("/"):
+    elif space and method in types.METHODS and not rest.lstrip().startswith("/"):
         text = f"a path begins with a slash: '{method} /{rest.strip()[:60]}'"
         yield Fault(path, text, at_key)

@@ -18,6 +18,11 @@ from gateway.config.scalars import Budget, Bytes, Drop, Rate, Seconds, SecondsOr
 
 Doc = Meta  # `Doc(description=…)` reads as what it is
 
+# What is served: methods that change nothing or something, not those that describe a server.
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+# Platforms cut or refuse what is longer, in characters (OpenAI's plugin documentation, 2023).
+LENGTHS = {"title": 20, "summary": 100, "description": 8000}
+
 # A text that no message repeats. What stands in a credential or a token is a secret, too, when
 # it is written out instead of `${NAME}`.
 SECRET = {"writeOnly": True}
@@ -228,6 +233,12 @@ IN_PLACE_KEYS = (
     "minLength", "maxLength", "pattern", "minItems", "maxItems",
 )  # fmt: skip
 
+# Of `Parameter`: the keys that could have no effect beside another one, which hides the value.
+IDLE_BESIDE = {
+    "pin": ("default", "required", "description", "example", "values", "header"),
+    "header": ("description", "example"),
+}
+
 Parameters = dict[str, Literal["hide"] | Parameter]
 
 
@@ -291,12 +302,17 @@ class Plugin(Block, frozen=True, kw_only=True):
             },
         ),
     ]
-    title: Annotated[str | None, Doc(description="For people, at most 20 characters.")] = None
-    summary: Annotated[str | None, Doc(description="For people, at most 100 characters.")] = None
+    title: Annotated[
+        str | None, Doc(description=f"For people, at most {LENGTHS['title']} characters.")
+    ] = None
+    summary: Annotated[
+        str | None, Doc(description=f"For people, at most {LENGTHS['summary']} characters.")
+    ] = None
     description: Annotated[
         str | None,
         Doc(
-            description="For the model, at most 8000 characters: when to use it, what to do first."
+            description=f"For the model, at most {LENGTHS['description']} characters: when to use "
+            "it, what to do first."
         ),
     ] = None
     logo: Annotated[str | None, Doc(description="A PNG file beside this one, or a URL.")] = None

@@ -16,9 +16,9 @@ from typing import Any
 from gateway.faces.components import Components
 from gateway.faces.schemas import Rewriter
 from gateway.faces.texts import LONGEST
+from gateway.media import kind
 from gateway.plugin import Operation
 from gateway.request.schemas import SCALARS, kinds, resolve
-from gateway.spec.content import kind
 from gateway.values import Argument, Degraded, Schema
 
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")

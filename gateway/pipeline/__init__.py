@@ -23,7 +23,7 @@ from gateway.pipeline.mask import Mask
 from gateway.plugin import Operation, Plugin
 from gateway.request import Proof, kinds_of, prove
 
-__all__ = ["Call", "Plan", "Shared", "mask_of", "plans", "steps_of"]
+__all__ = ["Call", "Mask", "Plan", "Shared", "mask_of", "plans", "steps_of"]
 
 
 @dataclass(slots=True)
@@ -62,6 +62,7 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
         plan = shrink.step(
             operation,
             locate,
+            mask,
             shared.wall,
             source,
             own_credential=bool(proof.taken),

@@ -62,7 +62,11 @@ def step(
     forward = tuple(plugin.config.upstream.forward)
     # The store is shared by all plugins: what else of a plugin may change a reply tells them
     # apart, and one plugin's secrets are not masked in another's replies.
-    scope = repr((plugin.name, forward, sorted(plugin.config.upstream.headers.items()))).encode()
+    accept, fixed = (
+        operation.spec.reply.content_type,
+        sorted(plugin.config.upstream.headers.items()),
+    )
+    scope = repr((plugin.name, forward, fixed, accept, operation.cache)).encode()
     everyone = partition_of(scope + proof.identity, key)
 
     def key_of(call: Call, request: UpstreamRequest) -> Key:

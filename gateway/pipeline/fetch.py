@@ -10,8 +10,10 @@ twice: aiohttp's silent repeat of idempotent requests is off (see `app`).
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from multidict import CIMultiDict
@@ -28,6 +30,10 @@ from gateway.values import Reply, UpstreamRequest
 MAX_REDIRECTS = 3
 # A gzip body may come in several members (RFC 1952 section 2.2); each costs a copy of the rest.
 MAX_MEMBERS = 100
+# A body beyond this is decoded and searched in a thread, so that other calls go on.
+THREAD = 32 * 1024
+_THREAD_CODED = 4 * 1024  # deflate makes at most a thousand times as much of it
+_PLAIN_URL = re.compile(r"[!-~]{1,8192}")
 _READ_METHODS = ("GET", "HEAD")
 _CODINGS = {"gzip", "x-gzip", "deflate"}
 AGENT = "plugin-gateway"
@@ -72,13 +78,16 @@ def step(
                         rest = operation.timeout - (steady() - started)
                         left = aiohttp.ClientTimeout(total=max(rest, 0.001))
                         continue
+                    if not 200 <= status < 600:
+                        raise UpstreamFailed(f"The upstream answered with the status {status}.")
                     data = await _read(response, limit)
-                    return Reply(
-                        status,
-                        mask.headers(tuple(response.headers.items())),
-                        mask.body(_decode(response.headers, data, limit)),
-                        wall(),
-                    )
+                    coding = response.headers.get("Content-Encoding", "")
+                    if len(data) > (_THREAD_CODED if coding else THREAD):
+                        data = await asyncio.to_thread(_plain, coding, data, limit, mask)
+                    else:
+                        data = _plain(coding, data, limit, mask)
+                    headers_in = mask.headers(tuple(response.headers.items()))
+                    return Reply(status, headers_in, data, wall())
         except TimeoutError:
             raise UpstreamTimeout(
                 f"The upstream did not answer within {operation.timeout:g} seconds. "
@@ -134,11 +143,8 @@ def _redirect(
     write differs between servers.
     """
     location = response.headers.get("Location", "")
-    try:
-        target = str(URL(url, encoded=True).join(URL(location, encoded=True)))
-    except ValueError:
-        target = ""
-    if not location or origin(target) != origin(url):
+    target = urljoin(url, location) if _PLAIN_URL.fullmatch(location) else ""
+    if not target or "@" in urlsplit(target).netloc or origin(target) != origin(url):
         raise RedirectRefused(
             f"The upstream answered {response.status} and points to another origin, which is "
             "not followed. This is for the operator to mend: the plugin's upstream url is not "
@@ -176,9 +182,13 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _decode(headers: Mapping[str, str], data: bytes, limit: int) -> bytes:
+def _plain(coding: str, data: bytes, limit: int, mask: Mask) -> bytes:
+    return mask.body(_decode(coding, data, limit))
+
+
+def _decode(coding: str, data: bytes, limit: int) -> bytes:
     """Undo the content coding, bounded: a small body may hold a very large one."""
-    coding = headers.get("Content-Encoding", "").strip().lower()
+    coding = coding.strip().lower()
     if not coding or coding == "identity" or not data:
         return data
     if coding not in _CODINGS:

@@ -5,18 +5,18 @@ Anything else must not leave: it would tell where the upstream is, and lead past
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urljoin, urlsplit
 
 from gateway.plugin import Operation, Plugin, origin
+from gateway.request.templates import HOLE, template
 
 
 def locator(plugin: Plugin) -> Callable[[str], str | None]:
     """Compile the map of one plugin: URL in, path below the plugin's root or None out."""
     base = urlsplit(plugin.base)
     known = [
-        (_pattern(base.path.rstrip("/") + operation.spec.path), operation)
+        (template(base.path.rstrip("/") + operation.spec.path), operation)
         for operation in plugin.operations.values()
         if operation.method == "GET" and "{" in operation.spec.path
     ]
@@ -28,25 +28,19 @@ def locator(plugin: Plugin) -> Callable[[str], str | None]:
             return None
         if origin(url.geturl()) != origin(plugin.base) or url.query or url.fragment:
             return None
-        for pattern, operation in known:
-            match = pattern.fullmatch(url.path)
-            if match:
-                return _address(operation, match)
+        segments = url.path.split("/")
+        for compiled, operation in known:
+            values = compiled.match(segments)
+            if values is not None:
+                return _address(operation, dict(zip(compiled.names, values, strict=True)))
         return None
 
     return locate
 
 
-def _pattern(path: str) -> re.Pattern[str]:
-    parts = re.split(r"(\{[^{}]*\})", path)
-    return re.compile("".join("([^/?#]+)" if p[:1] == "{" else re.escape(p) for p in parts))
-
-
-def _address(operation: Operation, match: re.Match[str]) -> str | None:
+def _address(operation: Operation, values: Mapping[str, str]) -> str | None:
     """The served path with the values that stood in the upstream's, still encoded."""
-    names = re.findall(r"\{([^{}]*)\}", operation.spec.path)
-    values = dict(zip(names, match.groups(), strict=True))
     served = {arg.name: arg.source[0] for arg in operation.arguments if arg.served == "path"}
     if len(served) != len(values):
         return None
-    return re.sub(r"\{([^{}]*)\}", lambda hole: values[served[hole[1]]], operation.address)
+    return HOLE.sub(lambda hole: values[served[hole[1]]], operation.address)

@@ -20,6 +20,20 @@ MASKED = "[masked]"
 MIN_SECRET = 6
 
 
+_MASKED = MASKED.encode()
+_ESCAPE = re.compile(rb"\\(?:/|u([0-9A-Fa-f]{4}))")
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    """A JSON escape as the character itself, where that may stand in a JSON text as it is."""
+    if match[1] is None:
+        return b"/"
+    char = chr(int(match[1], 16))
+    if char < " " or char in '"\\' or "\ud800" <= char <= "\udfff":
+        return match[0]
+    return char.encode()
+
+
 class Mask:
     """Replaces secrets, each in all its forms."""
 
@@ -35,7 +49,12 @@ class Mask:
         """A body without secrets; the very same object where there is none in it."""
         # `in` runs at memory speed, a pattern of alternatives does not: look first.
         if any(form in body for form in self._bytes):
-            return self._byte.sub(MASKED.encode(), body)
+            body = self._byte.sub(_MASKED, body)
+        if self._bytes and b"\\" in body:
+            # JSON may escape any character (RFC 8259 section 7), and a reader undoes it.
+            plain = _ESCAPE.sub(_unescaped, body)
+            if any(form in plain for form in self._bytes):
+                return self._byte.sub(_MASKED, plain)
         return body
 
     def text(self, text: str) -> str:

@@ -6,7 +6,10 @@ Server, Link and everything unknown stay behind.
 
 from __future__ import annotations
 
-from gateway.spec.content import kind
+import re
+from functools import lru_cache
+
+from gateway.media import kind
 from gateway.values import Headers
 
 _PASS = frozenset(
@@ -15,6 +18,7 @@ _PASS = frozenset(
         "vary", "retry-after",
     }
 )  # fmt: skip
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")  # what cannot be written again
 # What lets a shared cache keep an answer for everybody (RFC 9111 sections 5.2.2.9, 5.2.2.10).
 _FOR_ALL = ("public", "s-maxage")
 
@@ -28,7 +32,8 @@ def passing(headers: Headers, *, private: bool = False) -> Headers:
     return tuple(
         (name, _private(value) if private and key == "cache-control" else value)
         for name, value in headers
-        if (key := name.lower()) in _PASS or key.startswith("ratelimit")
+        if ((key := name.lower()) in _PASS or key.startswith("ratelimit"))
+        and not _CONTROL.search(value)
     )
 
 
@@ -41,6 +46,7 @@ def _private(cache_control: str) -> str:
     return ", ".join(["private", *filter(None, kept)])
 
 
+@lru_cache(maxsize=64)  # upstreams say the same few over and over
 def is_json(content_type: str) -> bool:
     """Whether a media type is JSON; an absent one is not."""
     return bool(content_type) and kind(content_type) == "json"

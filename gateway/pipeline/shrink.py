@@ -12,20 +12,20 @@ from collections.abc import Callable
 
 from gateway.errors import UpstreamFailed
 from gateway.pipeline.call import Call, Clock, Plan, Source
+from gateway.pipeline.fetch import THREAD
+from gateway.pipeline.mask import Mask
 from gateway.pipeline.passing import is_json, passing
 from gateway.pipeline.upstream_error import error_answer
 from gateway.plugin import Operation
 from gateway.values import Answer, Headers, Reply
 
-# A body beyond this is shrunk in a thread, so that other calls go on; 256 KiB is a millisecond
-# of parsing, some of fitting.
-_THREAD = 256 * 1024
 Locate = Callable[[str], str | None]
 
 
 def step(
     operation: Operation,
     locate: Locate,
+    mask: Mask,
     wall: Clock,
     inner: Source,
     *,
@@ -37,6 +37,7 @@ def step(
     Args:
         operation: Its shrinker does the work.
         locate: An upstream URL → the address of the exposed operation that serves it.
+        mask: Takes out secrets that only decoding brought to light; `fetch` took out the others.
         wall: Seconds since 1970, for Retry-After dates.
         inner: Gives the reply.
         own_credential: Whether what the upstream judges is the gateway's credential.
@@ -49,11 +50,12 @@ def step(
         answer = reply.forms.get(form)
         if answer is None:
             if not 200 <= reply.status < 300 and reply.status != 304:
-                return error_answer(reply, own_credential=own_credential, now=wall())
-            if len(reply.body) > _THREAD:
+                return error_answer(reply, mask, own_credential=own_credential, now=wall())
+            if len(reply.body) > THREAD:
                 answer = await asyncio.to_thread(_answer, operation, locate, reply, private)
             else:
                 answer = _answer(operation, locate, reply, private)
+            answer = answer._replace(body=mask.body(answer.body))
             reply.forms[form] = answer
         age = reply.header("age") if call.age is None else str(call.age)
         own: Headers = (("Age", age),) if age is not None else ()
@@ -69,6 +71,10 @@ def _answer(operation: Operation, locate: Locate, reply: Reply, private: bool) -
     shrinker = operation.shrinker
     content_type = reply.header("content-type") or ""
     etag, location = reply.header("etag"), reply.header("location")
+    if etag is not None and not etag.isprintable():
+        etag = None
+    if not content_type.isprintable():
+        content_type = ""
     if reply.status == 304 or not reply.body:
         body, same = b"", not shrinker.reshapes
     else:

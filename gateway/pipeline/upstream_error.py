@@ -11,7 +11,10 @@ import json
 import re
 from email.utils import parsedate_to_datetime
 
+import msgspec
+
 from gateway.errors import CredentialRefused, UpstreamStatus
+from gateway.pipeline.mask import Mask
 from gateway.pipeline.passing import is_json, passing
 from gateway.values import Answer, Reply
 
@@ -23,7 +26,7 @@ _MAX_MESSAGE = 64 * 1024  # bytes of a JSON error that are looked into
 _MAX_PAGE = 4096
 
 
-def error_answer(reply: Reply, *, own_credential: bool, now: float) -> Answer:
+def error_answer(reply: Reply, mask: Mask, *, own_credential: bool, now: float) -> Answer:
     """An upstream's own JSON error, as it is. Raises: Refusal, for every other."""
     if own_credential and reply.status in (401, 403):
         raise CredentialRefused(
@@ -31,15 +34,25 @@ def error_answer(reply: Reply, *, own_credential: bool, now: float) -> Answer:
             "a caller sends can mend this; the operator must check the plugin's credential."
         )
     content_type = reply.header("content-type") or ""
-    if 400 <= reply.status < 500 and is_json(content_type) and len(reply.body) <= MAX_ERROR:
+    if 400 <= reply.status < 500 and is_json(content_type) and _is_small_json(reply.body):
         headers = (*passing(reply.headers), ("Content-Type", content_type))
         return Answer(reply.status, headers, reply.body)
-    said = _said(reply.body, content_type)
+    said = mask.text(_said(reply.body, content_type))
     raise UpstreamStatus(
         reply.status,
         f"The upstream answered {reply.status}" + (f": {said}" if said else "."),
         retry_after=_retry_after(reply.header("retry-after"), now),
     )
+
+
+def _is_small_json(body: bytes) -> bool:
+    if len(body) > MAX_ERROR:
+        return False
+    try:
+        msgspec.json.format(body, indent=-1)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
 
 
 def _said(body: bytes, content_type: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.config.types import Parameter
+from gateway.config.types import IDLE_BESIDE, Parameter
 from gateway.request.schemas import Components, checker, kinds, resolve
 from gateway.request.targets import Target
 from gateway.request.text import decode_json
@@ -29,17 +29,11 @@ def fitted(value: Any, schema: Schema, components: Components) -> Any:
         return value
 
 
-IDLE_BESIDE_PIN = ("default", "required", "description", "values", "example", "header")
-IDLE_BESIDE_HEADER = ("description", "example")
-
-
-def idle_keys(
-    key: str, entry: Parameter, beside: str, names: tuple[str, ...], faults: list[Fault]
-) -> None:
+def idle_keys(key: str, entry: Parameter, beside: str, faults: list[Fault]) -> None:
     """A key either acts or is a fault."""
     faults += [
         ((key, name), f"{name!r} has no effect beside {beside!r}")
-        for name in names
+        for name in IDLE_BESIDE[beside]
         if getattr(entry, name) not in (None, ABSENT)
     ]
 

@@ -13,8 +13,6 @@ from typing import Any, Literal
 from gateway.config.types import Parameter
 from gateway.request.entries import (
     ABSENT,
-    IDLE_BESIDE_HEADER,
-    IDLE_BESIDE_PIN,
     Fault,
     Values,
     fitted,
@@ -114,12 +112,12 @@ def withheld_slot(draft: Draft, components: Components, faults: list[Fault]) -> 
         value = default if target.place == "path" else ABSENT
         return Slot(target, value=value, withheld=HIDDEN, names=names)
     if entry.pin is not ABSENT:
-        idle_keys(key, entry, "pin", IDLE_BESIDE_PIN, faults)
+        idle_keys(key, entry, "pin", faults)
         value = fitted(entry.pin, target.schema, components)
         if wrong := checker(target.schema, components)(value):
             faults.append(((key, "pin"), wrong))
         return Slot(target, value=value, withheld=PINNED, names=names)
-    idle_keys(key, entry, "header", IDLE_BESIDE_HEADER, faults)
+    idle_keys(key, entry, "header", faults)
     values = Values(target, key, entry, components, faults)
     return Slot(
         target,

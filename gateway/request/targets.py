@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.config.headers import OURS, TOKEN
 from gateway.request.schemas import Components, at, properties, resolve
 from gateway.values import Place, Schema, SpecOperation, SpecParameter
 
@@ -22,13 +23,7 @@ TEMPLATE = re.compile(r"\{([^{}]*)\}")
 # OpenAPI 3.1 Parameter Object: parameters of these names are to be ignored. `Accept` is left
 # to the config, since some upstreams choose their version by it.
 IGNORED_HEADERS = frozenset({"authorization", "content-type"})
-# Framing and routing belong to the client that writes the request (RFC 9112 section 6).
-FORBIDDEN_HEADERS = IGNORED_HEADERS | {
-    "connection", "content-length", "cookie", "expect", "host", "keep-alive", "proxy-authorization",
-    "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-}  # fmt: skip
-
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2, token
+FORBIDDEN_HEADERS = IGNORED_HEADERS | OURS | {"cookie"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +78,7 @@ def _may_be_sent(parameter: SpecParameter) -> bool:
     if parameter.place != "header":
         return True
     name = parameter.name.lower()
-    return name not in FORBIDDEN_HEADERS and _HEADER_NAME.fullmatch(name) is not None
+    return name not in FORBIDDEN_HEADERS and TOKEN.fullmatch(name) is not None
 
 
 def _of_parameter(parameter: SpecParameter, components: Components) -> Target:

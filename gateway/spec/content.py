@@ -2,7 +2,7 @@
 
 A body is sent in the media type that a model fills in most safely: JSON, else a form, multipart,
 text, binary. A reply is read as JSON wherever the upstream can send it. Source: OpenAPI 3.1
-(Media Type, Encoding Object), RFC 9110 §8.3.1, RFC 6839 §3.1 (`+json`).
+(Media Type, Encoding Object).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.errors import shown
+from gateway.media import essence, kind
 from gateway.spec.schema import BINARY, Note, convert
 from gateway.values import BodyKind, SpecBody, SpecReply
 
@@ -28,32 +29,11 @@ _CONCRETE = {
     "text": "text/plain",
     "binary": "application/octet-stream",
 }
-_TEXTS = frozenset(
-    {"application/xml", "application/graphql", "application/yaml", "application/x-ndjson",
-     "application/jsonl", "application/javascript", "application/sql"}
-)  # fmt: skip
 
 
 def is_media_type(text: str) -> bool:
     """Whether a key of `content` is a media type or range that can stand in a header."""
     return len(text) <= 256 and _MEDIA_TYPE.fullmatch(text) is not None
-
-
-def kind(media_type: str) -> BodyKind:
-    """How a value of a media type or range is written."""
-    essence = media_type.partition(";")[0].strip().lower()
-    main, _, sub = essence.partition("/")
-    if (
-        sub in ("json", "x-json")
-        or sub.endswith("+json")
-        or (main in ("*", "application") and sub == "*")
-    ):
-        return "json"
-    if essence == "application/x-www-form-urlencoded":
-        return "form"
-    if main == "multipart":
-        return "multipart"
-    return "text" if main == "text" or essence in _TEXTS or sub.endswith("+xml") else "binary"
 
 
 def body(raw: Mapping[str, Any], note: Note) -> SpecBody | None:
@@ -110,8 +90,8 @@ def _chosen(raw: Mapping[str, Any], note: Note) -> str | None:
 
 
 def _rank(media_type: str) -> tuple[int, bool, bool]:
-    essence = media_type.partition(";")[0].strip().lower()
-    return _ORDER.index(kind(media_type)), essence != "application/json", "*" in essence
+    plain = essence(media_type)
+    return _ORDER.index(kind(media_type)), plain != "application/json", "*" in plain
 
 
 def _encoding(raw: Any) -> dict[str, Any]:

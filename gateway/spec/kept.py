@@ -1,6 +1,6 @@
 """Parsed specs between runs, as JSON below the state directory: for speed, and offline.
 
-JSON is read some twenty times as fast as the same document in YAML. In `specs/` are
+JSON is read seven to ten times as fast as the same document in YAML. In `specs/` are
 
     TEXT.1.json   a document, named by the digest of the text that it was parsed from
     URL.1.url     what a URL gave last, named by the digest of the address and the headers:
@@ -37,7 +37,7 @@ Document = dict[str, Any]
 FORMAT = 1
 MAX_FILE = yaml12.DEFAULT.bytes  # more would not be read again
 MAX_FILES = 512  # 256 specs by URL, at two files each
-MAX_TOTAL = 1024 * 1024 * 1024  # of all files; the largest public spec (Microsoft Graph) takes 20 MB
+MAX_TOTAL = 1024 * 1024 * 1024  # of all files; the largest public spec (Graph) takes 20 MB
 _MAX_NOTE = 64 * 1024
 _OURS = re.compile(r"[0-9a-f]{64}\..+")  # of any format, and what a crash left half written
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 from gateway.errors import shown
 from gateway.spec import content, swagger2
 from gateway.spec.loops import break_loops
-from gateway.spec.schema import convert
+from gateway.spec.schema import Note, convert
 from gateway.spec.servers import absolute
 from gateway.values import (
     Degraded,
@@ -61,6 +61,10 @@ class _Ledger:
     def note(self, what: str) -> None:
         self.lines[Degraded(self.operation, what)] = None
 
+    def note_of(self, operation: str) -> Note:
+        """What takes the lines of one operation."""
+        return lambda what: self.lines.setdefault(Degraded(operation, what))
+
     def lose(self, what: str) -> None:
         self.lines[Degraded(self.operation, what, lost=True)] = None
 
@@ -74,7 +78,7 @@ def normalise(trimmed: Mapping[str, Any], location: str) -> SpecModel:
             for a file there is nothing to resolve them against.
     """
     ledger = _Ledger()
-    doc = swagger2.upgrade(trimmed, ledger.note) if "swagger" in trimmed else trimmed
+    doc = swagger2.upgrade(trimmed, ledger.note_of) if "swagger" in trimmed else trimmed
     version = str(doc.get("openapi"))
     if re.match(r"3\.(?![01](\.|$))", version):
         ledger.note(f"OpenAPI {shown(version)} is read as 3.1")

@@ -28,6 +28,8 @@ Note = Callable[[str], None]  # takes a line for the ledger
 REFS = "#/components/schemas/"
 BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
 _NOTHING: Any = object()
+_NULL: Schema = {"type": "null"}
+_ANNOTATIONS = ("title", "description", "default", "deprecated", "readOnly", "writeOnly")
 _LARGEST = 1e300  # of bounds: what a validator can still divide
 _TYPES = ("null", "boolean", "object", "array", "number", "integer", "string")
 # Words that people write for types, lower case.
@@ -68,7 +70,7 @@ def convert(raw: Any, note: Note) -> Schema:
     _mend_bounds(out, raw)
     _mend_formats(out)
     _mend_required(out, raw)
-    return out
+    return _with_null(out, raw)
 
 
 # --- plain keywords: each reader gives the value, mended, or _NOTHING --------------------------
@@ -224,23 +226,49 @@ def _nested(out: Schema, key: str, raw: Mapping[str, Any], note: Note) -> None:
 
 
 def _mend_types(out: Schema, raw: Mapping[str, Any], note: Note) -> None:
-    """`type`, `nullable` and null in `enum`."""
+    """`type`, null in it and in `enum`."""
     types = _types(raw.get("type"), note)
     enum = out.get("enum")
-    if types and raw.get("nullable") in (True, "true") and "null" not in types:
-        types.append("null")
+    if _is_nullable(raw):
+        if types and "null" not in types:
+            types.append("null")
         if enum and None not in enum:
-            out["enum"] = [*enum, None]
+            out["enum"] = enum = [*enum, None]
     elif types and enum and None in enum and "null" not in types:
         note("an enum with null, but not of type null: null is taken as allowed")
         types.append("null")
-    if enum and types == ["string"] and any(_is_number(one) for one in enum):
+    if enum and set(types) - {"null"} == {"string"} and any(_is_number(one) for one in enum):
         note("an enum of type string with numbers: they are taken as text")
         out["enum"] = [str(one) if _is_number(one) else one for one in enum]
     if types:
         out["type"] = types[0] if len(types) == 1 else types
     if raw.get("type") == "file":
         out.update(BINARY)
+
+
+def _is_nullable(raw: Mapping[str, Any]) -> bool:
+    return any(raw.get(key) in (True, "true") for key in ("nullable", "x-nullable"))
+
+
+def _with_null(out: Schema, raw: Mapping[str, Any]) -> Schema:
+    """Null where the spec means it, also beside what by itself forbids it.
+
+    By the letter `nullable` counts only beside `type`, and null must pass every `allOf`; but
+    specs write it beside `$ref`, `allOf`, `anyOf` and `oneOf`, and their upstreams send null.
+    """
+    said = out.get("type")
+    if not (_is_nullable(raw) or (isinstance(said, list) and "null" in said)):
+        return out
+    composed = out.keys() & {"$ref", "allOf", "anyOf", "oneOf"}
+    if all(key in ("anyOf", "oneOf") and _NULL in out[key] for key in composed):
+        return out
+    outer = {key: out[key] for key in _ANNOTATIONS if key in out}
+    rest = {key: value for key, value in out.items() if key not in outer}
+    if isinstance(said, list):
+        types = [one for one in said if one != "null"]
+        rest["type"] = types[0] if len(types) == 1 else types
+    choices = rest["anyOf"] if rest.keys() == {"anyOf"} else [rest]
+    return {**outer, "anyOf": [*choices, dict(_NULL)]}
 
 
 def _types(raw: Any, note: Note) -> list[str]:

@@ -9,7 +9,7 @@ reads both dialects). Source: Swagger 2.0 (Parameter Object, Swagger Object), Op
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.errors import shown
@@ -26,19 +26,28 @@ _STYLES = {
     "ssv": ("spaceDelimited", False),
     "pipes": ("pipeDelimited", False),
 }
+# What stands between values by `collectionFormat`, for whom has to write them in one text.
+_BETWEEN = {"ssv": "spaces", "tsv": "tabs", "pipes": "|"}
 _PARAMETER_KEYS = ("name", "in", "description", "required", "example")
+_NO_CONTENT = ("204", "205")
 
 Document = dict[str, Any]
 
 
-def upgrade(doc: Mapping[str, Any], note: Note) -> Document:
-    """The document as OpenAPI 3; parameters and replies are no references any more."""
+def upgrade(doc: Mapping[str, Any], note_of: Callable[[str], Note]) -> Document:
+    """The document as OpenAPI 3; parameters and replies are no references any more.
+
+    Args:
+        doc: The trimmed document.
+        note_of: Gives what takes the lines of an operation, `METHOD /path`; "" is the document.
+    """
     return {
         "openapi": "3.0.3",
         "info": doc.get("info"),
-        "servers": _servers(doc, note),
+        "servers": _servers(doc, note_of("")),
         "paths": {
-            path: _path_item(item, doc, note) for path, item in _map(doc.get("paths")).items()
+            path: _path_item(path, item, doc, note_of)
+            for path, item in _map(doc.get("paths")).items()
         },
         "components": {"schemas": _map(doc.get("definitions"))},
     }
@@ -59,12 +68,15 @@ def _servers(doc: Mapping[str, Any], note: Note) -> list[Document]:
     ]
 
 
-def _path_item(item: Any, doc: Mapping[str, Any], note: Note) -> Document:
+def _path_item(
+    path: str, item: Any, doc: Mapping[str, Any], note_of: Callable[[str], Note]
+) -> Document:
     item = _map(item)
     shared = _resolved(item.get("parameters"), doc)
     out: Document = {}
     for word, operation in item.items():
         if word != "parameters" and isinstance(operation, dict):
+            note = note_of(f"{word.upper()} {path}")
             out[word] = _operation(operation, shared, doc, note)
     return out
 
@@ -84,9 +96,9 @@ def _operation(
         out["requestBody"] = _form(forms, consumes, note)
     elif bodies:
         out["requestBody"] = _body(bodies[-1], consumes)
-    produces = _media_types(raw, doc, "produces") or [_JSON]
+    produces = _media_types(raw, doc, "produces")
     out["responses"] = {
-        code: _response(response, produces, doc)
+        code: _response(str(code), response, produces, doc)
         for code, response in _map(raw.get("responses")).items()
     }
     return out
@@ -96,7 +108,7 @@ def _parameter(raw: Mapping[str, Any], note: Note) -> Document:
     """A parameter outside the body, its schema keywords moved into `schema`."""
     out = {key: raw[key] for key in _PARAMETER_KEYS if key in raw}
     style, schema = _collection(raw, note)
-    return {**out, **style, "schema": schema}
+    return {**out, "description": _description(raw), **style, "schema": schema}
 
 
 def _collection(raw: Mapping[str, Any], note: Note) -> tuple[Document, Document]:
@@ -116,6 +128,17 @@ def _collection(raw: Mapping[str, Any], note: Note) -> tuple[Document, Document]
         return {"style": "simple", "explode": False}, schema
     note(f"{shown(raw.get('name'))}: collectionFormat {shown(word)} is taken as one text")
     return {}, {"type": "string"}
+
+
+def _description(raw: Mapping[str, Any]) -> str:
+    """A parameter's own; and how several values are written where they are one text."""
+    said = raw.get("description")
+    own = said if isinstance(said, str) else ""
+    word = str(raw.get("collectionFormat"))
+    styled = raw.get("in") in ("query", "formData") and word in _STYLES
+    if raw.get("type") != "array" or word not in _BETWEEN or styled:
+        return own
+    return f"{own}\n\nSeveral values are separated by {_BETWEEN[word]}.".strip()
 
 
 def _body(raw: Mapping[str, Any], consumes: list[str]) -> Document:
@@ -139,8 +162,8 @@ def _form(raw: list[Document], consumes: list[str], note: Note) -> Document:
         style, schema = _collection(one, note)
         if style:
             encoding[name] = style
-        if isinstance(one.get("description"), str):
-            schema["description"] = one["description"]
+        if described := _description(one):
+            schema["description"] = described
         properties[name] = schema
         required[name] = one.get("required") is True
     files = any(one.get("type") == "file" for one in raw)
@@ -153,14 +176,17 @@ def _form(raw: list[Document], consumes: list[str], note: Note) -> Document:
     }
 
 
-def _response(raw: Any, produces: list[str], doc: Mapping[str, Any]) -> Document:
+def _response(code: str, raw: Any, produces: list[str], doc: Mapping[str, Any]) -> Document:
     raw = _map(_target(raw, doc, "responses"))
     out: Document = {"description": raw.get("description", "")}
     schema = raw.get("schema")
-    if schema is not None:
-        if isinstance(schema, dict) and schema.get("type") == "file":
-            produces = [one for one in produces if one != _JSON] or ["application/octet-stream"]
-        out["content"] = {one: {"schema": schema} for one in produces}
+    if schema is None:  # it may well have a body: of what type is said all the same
+        if code not in _NO_CONTENT:
+            out["content"] = {one: {} for one in produces}
+        return out
+    if isinstance(schema, dict) and schema.get("type") == "file":
+        produces = [one for one in produces if one != _JSON] or ["application/octet-stream"]
+    out["content"] = {one: {"schema": schema} for one in produces or [_JSON]}
     return out
 
 

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from gateway import yaml12
 from gateway.config import types
 from gateway.config.check import check
-from gateway.config.read import _scalar
+from gateway.config.sound import scalar
 from gateway.config.schema import SCHEMA
 from gateway.errors import Unreadable
 from tests.config.test_cases import CASES
@@ -41,7 +41,7 @@ def test_what_passes_the_check_can_be_converted(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(paths(tree)[1:]))
     tree = changed(tree, path, data.draw(LEAVES | TREES))
     if not check(tree):
-        msgspec.convert(tree, types.Plugin, dec_hook=_scalar)
+        msgspec.convert(tree, types.Plugin, dec_hook=scalar)
         assert EDITOR.is_valid(tree)
 
 

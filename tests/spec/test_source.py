@@ -1,9 +1,11 @@
-"""A spec is had from a file or a URL: bounded, from its own origin only, kept for a restart."""
+"""A spec is had from a file or a URL: bounded, from its own origin only, else as it was last."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
+import json
+import os
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -13,10 +15,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.errors import SpecError, SpecUnavailable
-from gateway.spec import source
+from gateway.spec import kept, source
 from gateway.spec.source import Source, fetch
 
 TEXT = b'{"openapi": "3.0.3", "paths": {}}'
+READ = {"openapi": "3.0.3", "paths": {}}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -92,7 +95,7 @@ async def test_a_file_is_read_from_beside_the_config(tmp_path: Path) -> None:
     (tmp_path / "specs").mkdir()
     (tmp_path / "specs" / "a.json").write_bytes(TEXT)
     got = await fetch("specs/a.json", base=tmp_path, headers={}, state=None)
-    assert got == Source(TEXT, str(tmp_path / "specs" / "a.json"))
+    assert got == Source(READ, str(tmp_path / "specs" / "a.json"))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +126,7 @@ async def test_a_file_too_large_is_refused(tmp_path: Path) -> None:
 
 async def test_a_url_is_fetched_with_the_operators_headers(host: Host) -> None:
     got = await get(host.url("/a/openapi.json?key=secret"), Authorization="Bearer t")
-    assert got == Source(TEXT, host.url("/a/openapi.json"), from_url=True)
+    assert got == Source(READ, host.url("/a/openapi.json"), from_url=True)
     (request,) = host.seen
     assert request.headers["Authorization"] == "Bearer t"
     assert request.query["key"] == "secret"
@@ -131,9 +134,30 @@ async def test_a_url_is_fetched_with_the_operators_headers(host: Host) -> None:
 
 
 async def test_a_compressed_spec_is_read(host: Host) -> None:
-    text = TEXT + b" " * 300_000
+    title = os.urandom(150_000).hex()
+    text = json.dumps({**READ, "info": {"title": title}}).encode()
     host.says(body=gzip.compress(text), Content_Encoding="gzip")
-    assert (await get(host.url())).text == text
+    assert (await get(host.url())).document["info"]["title"] == title
+
+
+async def test_a_body_of_several_gzip_members_is_read_whole(host: Host) -> None:
+    halves = gzip.compress(TEXT[:10]), gzip.compress(TEXT[10:])
+    for body in (
+        halves[0] + halves[1],
+        halves[0] + gzip.compress(b"") * 3 + halves[1],
+        halves[0] + b"\0" * 70_000 + halves[1] + b"\0" * 512,
+    ):
+        host.says(body=body, Content_Encoding="gzip")
+        assert (await get(host.url())).document == READ
+
+
+async def test_gzip_members_are_told_apart_wherever_a_chunk_ends() -> None:
+    body = gzip.compress(TEXT[:10]) + b"\0" + gzip.compress(TEXT[10:])
+    for step in (1, 2, 3, 7, len(body) // 2):
+        reader = source._Gzip()
+        chunks = (body[at : at + step] for at in range(0, len(body), step))
+        assert b"".join(piece for chunk in chunks for piece in reader.pieces(chunk)) == TEXT
+        assert reader.is_whole
 
 
 async def test_redirects_are_followed_within_the_origin(host: Host) -> None:
@@ -213,9 +237,24 @@ async def test_a_header_that_cannot_be_sent_is_an_error(host: Host) -> None:
 
 async def test_a_bomb_is_noticed_when_it_is_too_large(host: Host) -> None:
     host.says(body=gzip.compress(b" " * (source.MAX_BYTES + 1)), Content_Encoding="gzip")
-    assert "more than" in await refused(host.url())
-    host.says(body=gzip.compress(b" " * 1_000_000), Content_Encoding="gzip")
-    assert len((await get(host.url())).text) == 1_000_000
+    assert "sends more than" in await refused(host.url())
+    member = gzip.compress(b" " * (source.MAX_BYTES // 2 + 1))
+    host.says(body=member + member, Content_Encoding="gzip")
+    assert "sends more than" in await refused(host.url())
+    host.says(body=gzip.compress(TEXT + b" " * 1_000_000), Content_Encoding="gzip")
+    assert (await get(host.url())).document == READ
+
+
+async def test_endless_padding_is_cut_off(host: Host) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Encoding": "gzip"})
+        await response.prepare(request)
+        await response.write(gzip.compress(TEXT))
+        while True:
+            await response.write(b"\0" * 1024 * 1024)
+
+    host.answer = answer
+    assert "sends more than" in await refused(host.url())
 
 
 async def test_a_host_that_says_nothing_is_worth_another_try(host: Host) -> None:
@@ -236,7 +275,7 @@ async def test_an_endless_body_is_cut_off(host: Host) -> None:
             await response.write(b" " * 1024 * 1024)
 
     host.answer = answer
-    assert "more than" in await refused(host.url())
+    assert "sends more than" in await refused(host.url())
 
 
 async def test_what_follows_a_compressed_body_is_not_read(host: Host) -> None:
@@ -248,11 +287,13 @@ async def test_what_follows_a_compressed_body_is_not_read(host: Host) -> None:
             await response.write(b"more" * 256 * 1024)
 
     host.answer = answer
-    assert (await get(host.url())).text == TEXT
+    assert (await get(host.url())).document == READ
 
 
 async def test_a_compressed_body_cut_off_is_worth_another_try(host: Host) -> None:
     host.says(body=gzip.compress(TEXT)[:-4], Content_Encoding="gzip")
+    assert "cut off" in await delayed(host.url())
+    host.says(body=gzip.compress(TEXT) + gzip.compress(b" ")[:-4], Content_Encoding="gzip")
     assert "cut off" in await delayed(host.url())
 
 
@@ -267,29 +308,66 @@ async def test_a_coding_that_is_not_what_it_says_or_not_ours_is_an_error(
 # --- kept for a restart -----------------------------------------------------------------------
 
 
+def files(state: Path) -> list[Path]:
+    return sorted((state / "specs").iterdir(), key=lambda path: path.suffix)
+
+
 async def test_a_restart_offline_works(tmp_path: Path) -> None:
     async with serving() as gone:
         fresh = await get(gone.url("/v1/spec.json?k=planted"), tmp_path, Authorization="planted")
         assert not fresh.stale
         url = gone.url("/v1/spec.json?k=planted")
-    kept = await get(url, tmp_path, Authorization="planted")
-    assert (kept.text, kept.location, kept.from_url) == (TEXT, fresh.location, True)
-    assert kept.stale
-    assert "the copy of 20" in kept.warnings[0]
-    (file,) = (tmp_path / "specs").iterdir()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert "planted" not in file.name + file.read_text() + kept.warnings[0]
+    again = await get(url, tmp_path, Authorization="planted")
+    assert (again.document, again.location, again.from_url) == (READ, fresh.location, True)
+    assert again.stale
+    assert "the copy of 20" in again.warnings[0]
+    for file in files(tmp_path):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert "planted" not in file.name + file.read_text() + again.warnings[0]
+    assert [file.suffix for file in files(tmp_path)] == [".json", ".url"]
     with pytest.raises(SpecUnavailable):  # another key, another text
         await get(url, tmp_path, Authorization="other")
 
 
-async def test_what_is_no_spec_does_not_replace_the_copy(host: Host, tmp_path: Path) -> None:
-    await get(host.url(), tmp_path)
-    host.says(body=b"<html>We will be back soon</html>")
-    kept = await get(host.url(), tmp_path)
-    assert kept.stale
-    assert kept.text == TEXT
-    assert "a web page" in kept.warnings[0]
+NO_SPECS = {
+    b"<html>We will be back soon</html>": "a web page",
+    b'{"status": "maintenance"}': "neither `openapi` nor `swagger`",
+    b"We will be back: soon: really": "not YAML",
+    b'{"openapi": "3.0.3", "paths": []}': "expected a mapping of paths",
+    b"": "empty",
+}
+
+
+@pytest.mark.parametrize("body", NO_SPECS)
+async def test_what_is_no_spec_does_not_replace_the_copy(
+    host: Host, tmp_path: Path, body: bytes
+) -> None:
+    fresh = await get(host.url(), tmp_path)
+    before = {file: file.read_bytes() for file in files(tmp_path)}
+    host.says(body=body)
+    got = await get(host.url(), tmp_path)
+    assert (got.document, got.location, got.stale) == (READ, fresh.location, True)
+    assert NO_SPECS[body] in got.warnings[0]
+    assert {file: file.read_bytes() for file in files(tmp_path)} == before
+
+
+@pytest.mark.parametrize("body", NO_SPECS)
+async def test_what_is_no_spec_is_an_error_where_there_is_no_copy(
+    host: Host, tmp_path: Path, body: bytes
+) -> None:
+    host.says(body=body)
+    with pytest.raises(SpecError, match=NO_SPECS[body]):
+        await get(host.url(), tmp_path)
+    assert not (tmp_path / "specs").exists()
+
+
+async def test_a_spec_that_changed_replaces_the_copy(tmp_path: Path) -> None:
+    async with serving() as gone:
+        url = gone.url()
+        await get(url, tmp_path)
+        gone.says(body=b"swagger: '2.0'\npaths: {}\n")
+        assert (await get(url, tmp_path)).document["swagger"] == "2.0"
+    assert (await get(url, tmp_path)).document["swagger"] == "2.0"
 
 
 async def test_a_state_directory_that_cannot_be_written_is_a_warning(
@@ -297,23 +375,35 @@ async def test_a_state_directory_that_cannot_be_written_is_a_warning(
 ) -> None:
     (tmp_path / "specs").write_text("in the way")
     got = await get(host.url(), tmp_path)
-    assert got.text == TEXT
+    assert got.document == READ
     assert not got.stale
     assert "not kept" in got.warnings[0]
 
 
-async def test_what_is_kept_is_bounded(host: Host, tmp_path: Path) -> None:
-    folder = tmp_path / "specs"
-    folder.mkdir()
-    for i in range(source.MAX_KEPT + 5):
-        (folder / f"{i}.spec").write_bytes(b"old")
-    await get(host.url(), tmp_path)
-    files = list(folder.iterdir())
-    assert len(files) == source.MAX_KEPT
-    assert any(TEXT in file.read_bytes() for file in files)
+async def test_a_copy_of_a_damaged_note_or_document_is_absent(tmp_path: Path) -> None:
+    async with serving() as gone:
+        url = gone.url()
+        await get(url, tmp_path)
+    for file in files(tmp_path):
+        good = file.read_bytes()
+        for bad in (b"", good[:-5], b"[]", b"\xff", b'{"document": "../../a", "location": ""}'):
+            file.write_bytes(bad)
+            with pytest.raises(SpecUnavailable):
+                await get(url, tmp_path)
+        file.write_bytes(good)
+    assert (await get(url, tmp_path)).stale
 
 
 async def test_many_at_once_leave_one_whole_copy(host: Host, tmp_path: Path) -> None:
     got = await asyncio.gather(*(get(host.url(), tmp_path) for _ in range(8)))
-    assert all(one.text == TEXT and not one.warnings for one in got)
-    assert len(list((tmp_path / "specs").iterdir())) == 1
+    assert all(one.document == READ and not one.warnings for one in got)
+    assert [file.suffix for file in files(tmp_path)] == [".json", ".url"]
+
+
+async def test_the_document_of_a_file_is_kept_too(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("openapi: 3.0.3\npaths: {}\n")
+    for _ in range(2):
+        got = await fetch("a.yaml", base=tmp_path, headers={}, state=tmp_path / "state")
+        assert got == Source(READ, str(tmp_path / "a.yaml"))
+    (file,) = files(tmp_path / "state")
+    assert file.name.endswith(f".{kept.FORMAT}.json")

@@ -1,0 +1,63 @@
+"""Media types: how a value of one is written, and the charset that a Content-Type names.
+
+The knowledge that lives only here: which types are JSON and which are text. Source: RFC 9110
+§8.3.1, RFC 6839 §3.1 (`+json`, `+xml`), RFC 9512 (`+yaml`).
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import Literal
+
+BodyKind = Literal["json", "form", "multipart", "text", "binary"]
+
+_TEXTS = frozenset(
+    {
+        "application/xml", "application/yaml", "application/x-yaml", "application/javascript",
+        "application/x-ndjson", "application/jsonl", "application/graphql", "application/sql",
+        "application/toml",
+    }
+)  # fmt: skip
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([A-Za-z0-9_.:+-]{1,40})", re.IGNORECASE)
+# Codecs of Python that are no charsets of the web; punycode's time grows with the square.
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
+
+
+def essence(media_type: str) -> str:
+    """A media type without its parameters, lower case."""
+    return media_type.partition(";")[0].strip().lower()
+
+
+def kind(media_type: str) -> BodyKind:
+    """How a value of a media type or range is written."""
+    plain = essence(media_type)
+    main, _, sub = plain.partition("/")
+    if (
+        sub in ("json", "x-json")
+        or sub.endswith("+json")
+        or (main in ("*", "application") and sub == "*")
+    ):
+        return "json"
+    if plain == "application/x-www-form-urlencoded":
+        return "form"
+    if main == "multipart":
+        return "multipart"
+    text = main == "text" or plain in _TEXTS or sub.endswith(("+xml", "+yaml"))
+    return "text" if text else "binary"
+
+
+def charset(content_type: str) -> str:
+    """The charset that a Content-Type names; "" where it names none."""
+    match = _CHARSET.search(content_type)
+    return match[1] if match else ""
+
+
+def decoded(body: bytes, charset: str) -> str:
+    """The text of a body, U+FFFD for what is no character; an unknown charset is UTF-8."""
+    try:
+        if codecs.lookup(charset or "utf-8").name not in _NO_CHARSETS:
+            return body.decode(charset or "utf-8", "replace")
+    except (LookupError, UnicodeError):  # also: a codec that is none of text
+        pass
+    return body.decode("utf-8", "replace")
