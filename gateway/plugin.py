@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from gateway import inplace
@@ -57,7 +57,6 @@ class Operation:
     summary: str
     description: str
     written: bool  # the description is the operator's
-    parameters: Mapping[str, Entry]  # what the config says of them, by its own keys
     arguments: tuple[Argument, ...]
     by_name: Mapping[str, Argument]
     withheld: Mapping[str, str]
@@ -69,6 +68,8 @@ class Operation:
     cache: float | None
     timeout: float
     max_bytes: int
+    # What the config says of its parameters, by the config's keys: for people (`explain`).
+    parameters: Mapping[str, Literal["hide"] | types.Parameter] = field(default_factory=dict)
 
     @property
     def method(self) -> str:

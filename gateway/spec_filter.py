@@ -123,7 +123,8 @@ class _Index:
         """Whether a node is nothing but a reference to another one."""
         if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
             return False
-        return len(node) == 1 or not (schema and self.siblings)
+        said = self.siblings or any(node.get(key) is True for key in _NULLABLE)
+        return len(node) == 1 or not (schema and said)
 
     def followed(self, raw: Any) -> Mapping[str, Any]:
         """A path item or media type with its own `$ref` followed; empty where it leads nowhere."""
@@ -173,7 +174,8 @@ class _Holds(Enum):
 
 # Not here, so left out: `$id` and `$schema`, which would change what references mean; `$defs`
 # and anchors, whose members are reached by path; `$dynamicRef` and `$recursiveRef`, without which
-# more is allowed; examples, xml, externalDocs and x-…, which no later step reads, but for x-nullable, the word of Swagger 2.
+# more is allowed; examples, xml, externalDocs and x-…, which no later step reads, but for
+# `x-nullable`, which is how Swagger 2 says it.
 _NULLABLE = ("nullable", "x-nullable")
 _LITERALS = (
     "type", "format", "title", "description", "default", "enum", "const", "required",

@@ -123,6 +123,7 @@ class Argument:
 
     `source` is the upstream's name, for the body a path of property names (one, usually);
     the empty tuple is the body as a whole. `served` is where the openapi face takes it.
+    `together` is True for a property that an optional body needs once it is sent.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Argument:
     description: str = ""
     example: Any = None
     served: Literal["path", "query", "body"] = "query"
+    together: bool = False
     is_list: bool = field(init=False)  # whether a query may repeat it
 
     def __post_init__(self) -> None:
@@ -186,11 +188,13 @@ class Reply:
     received: float = 0.0
     initial_age: float = 0.0
     forms: dict[str, Answer] = field(default_factory=dict)
+    _first: dict[str, str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def header(self, name: str) -> str | None:
         """The first value of a header, any case; None where it is absent."""
-        name = name.lower()
-        return next((value for key, value in self.headers if key.lower() == name), None)
+        if self._first is None:
+            self._first = {key.lower(): value for key, value in reversed(self.headers)}
+        return self._first.get(name.lower())
 
 
 class Answer(NamedTuple):

@@ -39,13 +39,16 @@ async def test_a_lost_connection_is_repeated_by_aiohttp_and_not_by_us() -> None:
     assert seen.count("/plain") == 2
 
 
-async def test_a_client_adds_no_header_of_its_own() -> None:
+async def test_a_client_adds_no_header_to_those_that_are_always_sent() -> None:
     got: dict[str, str] = {}
+    ours = {"Accept": "a/b", "Accept-Encoding": "gzip", "User-Agent": "x", "Content-Type": "c/d"}
 
     async def keep(request: web.BaseRequest) -> web.StreamResponse:
         got.update(request.headers)
         return web.Response()
 
     async with RawTestServer(keep) as server, new_client() as client:
-        await (await client.post(f"http://127.0.0.1:{server.port}/", data=b"x")).read()
+        url = f"http://127.0.0.1:{server.port}/"
+        await (await client.post(url, data=b"x", headers=ours)).read()
+    assert {name: got.pop(name) for name in ours} == ours
     assert {name.lower() for name in got} == {"host", "content-length"}

@@ -227,7 +227,9 @@ async def test_what_an_upstream_sends_is_never_run_under_our_address(
     serve: Serve, upstream: Upstream
 ) -> None:
     client = await serve(plugin("one", upstream))
-    upstream.says({"a": 1})
+    page = plugin("one", upstream).replace("returns: {type: object}", "returns: {type: string}", 1)
+    client = await serve(page)
+    upstream.says("<script>", headers={"Content-Type": "text/html"})
     answer = await client.get("/things/7")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Security-Policy"] == "sandbox"

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import click
+from msgspec import UNSET
 from rich.markup import escape
 from rich.table import Table
 
@@ -104,7 +105,7 @@ def _argument(operation: Operation, argument: Argument) -> str:
     names = (argument.name, source, f"{argument.place}.{source}")
     entry = next((operation.parameters[n] for n in names if n in operation.parameters), None)
     if isinstance(entry, types.Parameter):
-        if entry.default is not types.UNSET:
+        if entry.default is not UNSET:
             facts.append(f"default {_text(entry.default)}")
         if entry.values:
             words = (f"{word} → {_text(value)}" for word, value in entry.values.items())
@@ -114,18 +115,20 @@ def _argument(operation: Operation, argument: Argument) -> str:
 
 def _withheld(plugin: Plugin, operation: Operation) -> Iterator[tuple[str, str]]:
     """Why each name that callers may not send is refused, and what is sent for it."""
-    entries = operation.parameters
-    # An entry may withhold two names, its own and the upstream's: it is told once.
-    told = {e.source for e in entries.values() if isinstance(e, types.Parameter) and e.source}
-    for name, reason in operation.withheld.items():
-        entry = entries.get(name)
-        if isinstance(entry, types.Parameter) and entry.pin is not types.UNSET:
+    told: set[str] = set()
+    for key, entry in operation.parameters.items():
+        if not isinstance(entry, types.Parameter):
+            continue
+        if entry.pin is not UNSET:
             is_secret = any(one in str(entry.pin) for one in plugin.secrets)
-            yield name, f"= {MASKED if is_secret else _text(entry.pin)} (pinned)"
-        elif isinstance(entry, types.Parameter) and entry.header is not None:
-            yield name, f"filled from the caller's header {entry.header}"
-        elif entry is not None or name not in told:
-            yield name, reason
+            yield key, f"= {MASKED if is_secret else _text(entry.pin)} (pinned)"
+        elif entry.header is not None:
+            yield key, f"is filled from the caller's header {entry.header}"
+        else:
+            continue
+        source = entry.source or key
+        told |= {key, source, source.partition(".")[2]}
+    yield from ((name, why) for name, why in operation.withheld.items() if name not in told)
 
 
 def _text(value: Any) -> str:

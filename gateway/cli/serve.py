@@ -31,7 +31,6 @@ from gateway.cli.common import (
 from gateway.config import Loaded
 from gateway.errors import Mistakes
 
-
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
 
 host_option = click.option(

@@ -115,13 +115,14 @@ def remainder(
         faults: What is wrong with it.
         unresolved: Of these, the secrets that could not be had.
     """
-    missing = {fault.path: SECRET for fault in unresolved if fault.path[0] in ("upstream", "auth")}
-    cuts = [cut for fault in faults if fault.path not in missing for cut in _cuts(fault, tree)]
+    missing = {fault for fault in unresolved if fault.path[0] in ("upstream", "auth")}
+    cuts = [cut for fault in faults if fault not in missing for cut in _cuts(fault, tree)]
     if any(cut[0] == "spec" for cut in cuts):
         return None
     rest = copy.deepcopy(tree)
-    for path, text in missing.items():
-        _at(rest, path[:-1])[path[-1]] = text
+    for fault in missing:
+        text = UPSTREAM if fault.path == ("upstream", "url") else SECRET
+        _at(rest, fault.path[:-1])[fault.path[-1]] = text
     for cut in cuts:
         _cut(rest, cut)
     kept: dict[Path, tuple[int, ...]] = {}

@@ -9,23 +9,18 @@ body is read as its type.
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
-from urllib.parse import unquote_to_bytes
-
-import msgspec
+from urllib.parse import unquote, unquote_to_bytes
 
 from gateway.errors import BadArguments, UnsupportedBody
 from gateway.plugin import Operation
+from gateway.request.text import decode_json
 from gateway.values import Argument
 
 # What aiohttp, Django and Starlette take at most, too.
 MOST_FIELDS = 1000
-
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
-_AT = re.compile(r"\(byte (\d+)\)")
 
 
 def read_call(
@@ -39,20 +34,16 @@ def read_call(
 
     Args:
         operation: The operation that is called.
-        path_values: What stood in the address, decoded, by argument name.
+        path_values: What stood in the address, as it came, by argument name.
         query: The query as it came, without its `?`.
         body: The whole body.
         content_type: The header's value, "" where it is missing: JSON is then assumed.
 
     Raises:
-        BadArguments: a name said twice, too many names, not JSON.
+        BadArguments: a name said twice, too many names, not UTF-8, not JSON.
         UnsupportedBody: a body that is not JSON.
     """
-    arguments: dict[str, Any] = dict(path_values)
-    if path_values:
-        for argument in operation.arguments:
-            if argument.served == "path" and argument.is_list and argument.name in arguments:
-                arguments[argument.name] = arguments[argument.name].split(",")
+    arguments = _read_path(operation, path_values)
     if query:
         _read_query(operation, query, arguments)
     if body:
@@ -71,6 +62,21 @@ def read_named(operation: Operation, body: bytes) -> dict[str, Any]:
         BadArguments: not a JSON object.
     """
     return _object(_parse(body), operation) if body.strip() else {}
+
+
+def _read_path(operation: Operation, raw: Mapping[str, str]) -> dict[str, Any]:
+    """Decode what stood in a path; a list is split first, since `%2C` belongs to its item."""
+    values: dict[str, Any] = {}
+    for name, text in raw.items():
+        argument = operation.by_name.get(name)
+        try:
+            if argument is not None and argument.is_list:
+                values[name] = [unquote(item, errors="strict") for item in text.split(",")]
+            else:
+                values[name] = unquote(text, errors="strict")
+        except UnicodeDecodeError:
+            raise BadArguments(f"the path is not UTF-8 at {_shown(text)}") from None
+    return values
 
 
 def _read_query(operation: Operation, query: str, arguments: dict[str, Any]) -> None:
@@ -125,8 +131,8 @@ def _typed(argument: Argument, text: str) -> Any:
     if not is_json:
         return text
     try:
-        return _decode(text)
-    except (ValueError, RecursionError):  # DecodeError is a ValueError
+        return decode_json(text)
+    except ValueError:
         return text
 
 
@@ -140,25 +146,17 @@ def _read_body(body: bytes, content_type: str) -> Any:
 
 
 def _parse(body: bytes) -> Any:
-    """Parse JSON; numbers keep their digits."""
+    """Parse JSON; numbers keep their text."""
     try:
-        return _decode(body)
-    except RecursionError:
-        raise BadArguments("the body is nested too deeply") from None
+        return decode_json(body.decode())
     except UnicodeDecodeError as fault:
-        raise _malformed(body, fault.start, "not UTF-8") from None
-    except msgspec.DecodeError as fault:
-        message = str(fault)
-        at = _AT.search(message)
-        what = _AT.sub("", message).removeprefix("JSON is malformed: ").strip()
-        raise _malformed(body, int(at[1]) if at else len(body), what) from None
-
-
-def _malformed(body: bytes, at: int, what: str) -> BadArguments:
-    before = body[:at]
-    line = before.count(b"\n") + 1
-    column = at - (before.rfind(b"\n") + 1) + 1
-    return BadArguments(f"the body is not JSON: {what}, line {line} column {column}")
+        line = body.count(b"\n", 0, fault.start) + 1
+        raise BadArguments(f"the body is not JSON: not UTF-8 in line {line}") from None
+    except json.JSONDecodeError as fault:
+        what = f"{fault.msg[:1].lower()}{fault.msg[1:]}, line {fault.lineno} column {fault.colno}"
+        raise BadArguments(f"the body is not JSON: {what}") from None
+    except ValueError as fault:
+        raise BadArguments(f"the body is not JSON that can be read: {fault}") from None
 
 
 def _object(given: Any, operation: Operation) -> dict[str, Any]:

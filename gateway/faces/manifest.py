@@ -53,15 +53,10 @@ def describe(plugin: Plugin, base_url: str) -> dict[str, Any]:
             "url": f"{base_url}/openapi.yaml",
             "is_user_authenticated": _is_user_authenticated(config.auth),
         },
-        "logo_url": _url(config.logo) or f"{base_url}/logo.png",
+        "logo_url": pages.url(config.logo) or f"{base_url}/logo.png",
         "contact_email": plugin.contact,
-        "legal_info_url": _url(config.legal) or f"{base_url}/legal",
+        "legal_info_url": pages.legal_url(config.legal, base_url),
     }
-
-
-def _url(text: str | None) -> str | None:
-    """A URL of the config; None where it names a file or nothing."""
-    return text if text and text.lower().startswith(("https://", "http://")) else None
 
 
 def _is_user_authenticated(auth: types.Auth | str) -> bool:

@@ -22,7 +22,9 @@ from gateway.request.schemas import SCALARS, kinds, resolve
 from gateway.values import Argument, Degraded, Schema
 
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
-_SHOWN_NAMES = 12  # of an object's properties, in the description of a text of JSON
+# Of an object's properties, in the description of a text of JSON; the words come before them.
+_SHOWN_NAMES = 12
+_SHOWN_CHARACTERS = 100
 _LONGEST_EXAMPLE = 200  # characters of JSON; a longer one costs more than it shows
 _NO_CONTENT = frozenset({"204", "205"})
 
@@ -73,18 +75,19 @@ class _Writer:
         place = f"{operation.method} {operation.spec.key}"
         return served, [Degraded(place, note) for note in self._notes]
 
-    def _fit(self, text: str, what: str) -> str:
-        short = self._components.words.fit(text)
+    def _fit(self, text: str, what: str, longest: int = LONGEST) -> str:
+        short = self._components.words.fit(text, longest)
         if short != text.strip():
             self._notes.append(
                 f"{what} is shortened from {len(text)} to {len(short)} characters "
-                f"(at most {LONGEST})"
+                f"(at most {longest})"
             )
         return short
 
     def _parameter(self, argument: Argument) -> dict[str, Any]:
         schema, hint = self._text_form(argument)
-        words = " ".join(filter(None, (self._words(argument), hint)))
+        room = LONGEST - len(hint) - 1 if hint else LONGEST
+        words = " ".join(filter(None, (self._words(argument, room), hint)))
         is_query_list = argument.served == "query" and schema.get("type") == "array"
         return {
             "name": argument.name,
@@ -114,9 +117,9 @@ class _Writer:
             return {**self._schema(rest), "items": {"type": "string"}}, hint
         return self._schema(schema), ""
 
-    def _words(self, argument: Argument) -> str:
+    def _words(self, argument: Argument, longest: int = LONGEST) -> str:
         words = argument.description or str(argument.schema.get("description") or "")
-        return self._fit(words, f"the description of {argument.name!r}")
+        return self._fit(words, f"the description of {argument.name!r}", longest)
 
     def _example(self, argument: Argument, key: str) -> dict[str, Any]:
         if argument.example is None:
@@ -137,7 +140,7 @@ class _Writer:
             words = self._words(first)
             schema = {**schema, **self._example(first, "examples")}
         else:
-            required = [each.name for each in arguments if each.required]
+            required = [each.name for each in arguments if each.required or each.together]
             schema = {
                 "type": "object",
                 "properties": {each.name: self._property(each) for each in arguments},
@@ -222,5 +225,8 @@ def _with(schema: Any, components: Mapping[str, Schema]) -> str:
     """Name the properties of an object, for a model that has to write its JSON."""
     declared = resolve(schema, components).get("properties")
     names = list(declared) if isinstance(declared, dict) else []
-    shown = ", ".join(names[:_SHOWN_NAMES])
-    return f" with {shown}" + (", …" if len(names) > _SHOWN_NAMES else "") if shown else ""
+    shown = names[:_SHOWN_NAMES]
+    while len(", ".join(shown)) > _SHOWN_CHARACTERS:
+        shown.pop()
+    more = ["…"] if len(names) > len(shown) else []
+    return f" with {', '.join([*shown, *more])}" if shown else ""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 
+from gateway.config import types
 from gateway.faces.documents import RARELY, SOON, Document, document
 from gateway.plugin import Operation, Plugin
 
@@ -81,7 +82,10 @@ Disallow: /
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One plugin of the index. `base` is its root; `waiting` says why it is not ready."""
+    """One plugin of the index. `base` is its root; `waiting` says why it is not ready.
+
+    Everybody reads the index: `waiting` names neither addresses nor files.
+    """
 
     name: str
     base: str
@@ -98,6 +102,7 @@ class _Card:
     title: str
     summary: str
     example: str
+    legal: str
     operations: tuple[tuple[str, str], ...]
     waiting: str
 
@@ -136,7 +141,7 @@ def _quality(accept: str, media_type: str) -> float:
 def _card(entry: Entry) -> _Card:
     plugin = entry.plugin
     if plugin is None:
-        return _Card(entry.name, entry.base, entry.name, "", "", (), entry.waiting)
+        return _Card(entry.name, entry.base, entry.name, "", "", "", (), entry.waiting)
     operations = tuple(
         (one.name, one.summary or one.description) for one in plugin.operations.values()
     )
@@ -145,20 +150,48 @@ def _card(entry: Entry) -> _Card:
         entry.base,
         plugin.title,
         plugin.summary,
-        _example(next(iter(plugin.operations.values()), None), entry.base),
+        _example(plugin, entry.base),
+        legal_url(plugin.config.legal, entry.base),
         operations,
         "",
     )
 
 
-def _example(operation: Operation | None, base: str) -> str:
-    """One line for a terminal that calls an operation by name."""
+def _example(plugin: Plugin, base: str) -> str:
+    """One line for a terminal that calls the first operation by name."""
+    operation = next(iter(plugin.operations.values()), None)
     if operation is None:
         return ""
-    given = {arg.name: arg.example for arg in operation.arguments if arg.example is not None}
-    needed = {arg.name: "…" for arg in operation.arguments if arg.required}
-    arguments = _json({**needed, **given}).replace("'", "'\\''")
-    return f"curl -d '{arguments}' '{base.replace(chr(39), '%27')}/call/{operation.name}'"
+    arguments = _json(_sample(operation)).replace("'", "'\\''")
+    url = f"{base.replace(chr(39), '%27')}/call/{operation.name}"
+    return f"curl {_proof(plugin.config.auth)}-d '{arguments}' '{url}'"
+
+
+def _sample(operation: Operation) -> dict[str, object]:
+    """The required arguments, else the first that has an example: all examples at once may
+    exclude each other."""
+    needed = [one for one in operation.arguments if one.required]
+    telling = [one for one in operation.arguments if one.example is not None]
+    return {one.name: "…" if one.example is None else one.example for one in needed or telling[:1]}
+
+
+def _proof(auth: types.Auth | str) -> str:
+    """The header that a call shows, for a terminal."""
+    if isinstance(auth, str):
+        return ""
+    kind = auth.service or auth.user
+    scheme = (kind.scheme if kind else "bearer").capitalize()
+    return f"-H 'Authorization: {scheme} <token>' "
+
+
+def url(text: str | None) -> str | None:
+    """A URL of the config; None where it names a file or nothing."""
+    return text if text and text.lower().startswith(("https://", "http://")) else None
+
+
+def legal_url(legal: str | None, base: str) -> str:
+    """Where a plugin's terms are: the operator's URL, else what we serve."""
+    return url(legal) or f"{base}/legal"
 
 
 @lru_cache(maxsize=16)
@@ -222,12 +255,11 @@ def _section(card: _Card) -> str:
             f'<p class="soft">Not ready yet: {escape(card.waiting)}</p>\n</section>'
         )
     links = (
-        ("Manifest", "/.well-known/ai-plugin.json"),
-        ("OpenAPI", "/openapi.yaml"),
-        ("OpenAPI as JSON", "/openapi.json"),
-        ("Legal", "/legal"),
+        ("Manifest", f"{card.base}/.well-known/ai-plugin.json"),
+        ("OpenAPI", f"{card.base}/openapi.yaml"),
+        ("OpenAPI as JSON", f"{card.base}/openapi.json"),
+        ("Legal", card.legal),
     )
-    base = escape(card.base)
     operations = "\n".join(
         f"<li><code>{escape(name)}</code>" + (f" · {escape(words)}" if words else "") + "</li>"
         for name, words in card.operations
@@ -235,7 +267,7 @@ def _section(card: _Card) -> str:
     return (
         f"<section>\n<h2>{escape(card.title)}</h2>\n<p>{escape(card.summary)}</p>\n"
         "<nav>"
-        + "".join(f'<a href="{base}{path}">{text}</a>' for text, path in links)
+        + "".join(f'<a href="{escape(target)}">{text}</a>' for text, target in links)
         + f"</nav>\n<ul>\n{operations}\n</ul>\n"
         + (f"<pre>{escape(card.example)}</pre>\n" if card.example else "")
         + "</section>"

@@ -41,10 +41,10 @@ class Words:
     def __init__(self, config: types.Plugin) -> None:
         self._own = frozenset(text.strip() for text in _written(config))
 
-    def fit(self, text: str) -> str:
+    def fit(self, text: str, longest: int = LONGEST) -> str:
         """A text as it is served: the operator's as it is, the spec's shortened."""
         text = text.strip()
-        return text if text in self._own else shorten(text)
+        return text if text in self._own else shorten(text, longest)
 
 
 def _written(config: types.Plugin) -> Iterator[str]:

@@ -43,17 +43,25 @@ class Mask:
         self._texts = tuple(longest_first)
         self._bytes = tuple(form.encode("utf-8", "surrogateescape") for form in longest_first)
         self._text = re.compile("|".join(map(re.escape, self._texts)) or r"(?!)")
+        # To look for: whatever holds a longer form holds a shorter one inside it.
+        self._needles = tuple(
+            one
+            for one in self._bytes
+            if not any(other in one for other in self._bytes if other != one)
+        )
         self._byte = re.compile(b"|".join(map(re.escape, self._bytes)) or rb"(?!)")
 
     def body(self, body: bytes) -> bytes:
         """A body without secrets; the very same object where there is none in it."""
         # `in` runs at memory speed, a pattern of alternatives does not: look first.
-        if any(form in body for form in self._bytes):
-            body = self._byte.sub(_MASKED, body)
-        if self._bytes and b"\\" in body:
+        for needle in self._needles:
+            if needle in body:
+                body = self._byte.sub(_MASKED, body)
+                break
+        if self._needles and b"\\" in body:
             # JSON may escape any character (RFC 8259 section 7), and a reader undoes it.
             plain = _ESCAPE.sub(_unescaped, body)
-            if any(form in plain for form in self._bytes):
+            if any(needle in plain for needle in self._needles):
                 return self._byte.sub(_MASKED, plain)
         return body
 

@@ -87,6 +87,9 @@ def _answer(operation: Operation, locate: Locate, reply: Reply, private: bool) -
         headers.append(("Location", address))
     if content_type and body:
         headers.append(("Content-Type", content_type))
+        if not is_json(content_type):
+            # What an upstream sends is data: no browser shall run it under our address.
+            headers.append(("Content-Security-Policy", "sandbox"))
     return Answer(reply.status, tuple(headers), body)
 
 

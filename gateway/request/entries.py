@@ -25,7 +25,7 @@ def fitted(value: Any, schema: Schema, components: Components) -> Any:
         return value
     try:
         return decode_json(value)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except ValueError:
         return value
 
 

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 from gateway.config.types import Parameter
 from gateway.request.entries import ABSENT, Fault, fitted
-from gateway.request.schemas import Components, at, checker, edit
-from gateway.request.text import Unwritable
+from gateway.request.guard import folded
+from gateway.request.schemas import Components, at, checker, edit, kinds
+from gateway.request.text import Unwritable, shown
 from gateway.values import Schema
 
 _NOT_NESTED = ("values", "header")
@@ -21,10 +22,15 @@ _NOT_NESTED = ("values", "header")
 
 @dataclass(frozen=True, slots=True)
 class Nested:
-    """What is done to one property inside a caller's value: `withheld`, and sent as `value`."""
+    """What is done to one property inside a caller's value: `withheld`, and sent as `value`.
+
+    `lists` says for each part of the path whether its owner may be a list, or anything but an
+    object: only then may a call send one in its stead.
+    """
 
     path: tuple[str, ...]
     withheld: bool
+    lists: tuple[bool, ...]
     value: Any = ABSENT
 
     @property
@@ -38,19 +44,44 @@ class Nested:
 
     def _below(self, value: Any, path: tuple[str, ...]) -> Any:
         if not isinstance(value, dict):
-            if self.pins:
-                raise Unwritable(f"must be an object, since {'.'.join(self.path)!r} is set in it")
-            return value
+            return self._instead(value, path)
         name = path[0]
+        if self.withheld:
+            self._refuse_twins(value, name)
         if len(path) > 1:
             if name in value or self.pins:
                 return {**value, name: self._below(value.get(name, {}), path[1:])}
             return value
         if name in value:
             if self.withheld:
-                raise Unwritable(f"must not hold {'.'.join(self.path)!r}: this plugin withholds it")
+                raise Unwritable(f"must not hold {self._called}: this plugin withholds it")
             return value
         return value if self.value is ABSENT else {**value, name: self.value}
+
+    def _instead(self, value: Any, path: tuple[str, ...]) -> Any:
+        """What is no object where the property's owner is expected."""
+        if not self.withheld or (value is None and not self.pins):
+            return value
+        if self.pins or not self.lists[len(self.path) - len(path)]:
+            raise Unwritable(f"must be an object, since this plugin sets {self._called} in it")
+        if isinstance(value, list):
+            for item in value:
+                if isinstance(item, dict):
+                    self._below(item, path)
+        return value
+
+    @property
+    def _called(self) -> str:
+        return repr(".".join(self.path))
+
+    def _refuse_twins(self, value: dict[str, Any], name: str) -> None:
+        """Refuse other spellings of a name: many servers bind without regard to case."""
+        same = folded(name)
+        for key in value:
+            if key != name and folded(key) == same:
+                raise Unwritable(
+                    f"must not hold {shown(key)}: this plugin withholds {self._called}"
+                )
 
 
 def shown_below(
@@ -67,24 +98,32 @@ def shown_below(
         if known is None:
             continue
         member, required = known
+        lists = _lists(upstream, path, components)
         if entry == "hide":
             if required and "default" not in member:
                 faults.append(((key,), f"{path[-1]!r} is required upstream: pin it to a value"))
-            found.append(Nested(path, withheld=True))
+            found.append(Nested(path, True, lists))
             schema = edit(schema, path, _remove, components) or schema
             continue
         faults += _check(key, entry, member, components)
         if entry.pin is not ABSENT:
             pin = fitted(entry.pin, member, components)
-            found.append(Nested(path, withheld=True, value=pin))
+            found.append(Nested(path, True, lists, pin))
             schema = edit(schema, path, _remove, components) or schema
             continue
         if entry.default is not ABSENT:
-            found.append(Nested(path, withheld=False, value=entry.default))
+            found.append(Nested(path, False, lists, entry.default))
         elif entry.required is False and required:
             faults.append(((key, "required"), "it is required upstream: give it a default"))
         schema = edit(schema, path, _described(entry), components) or schema
     return tuple(found), schema, faults
+
+
+def _lists(schema: Schema, path: tuple[str, ...], components: Components) -> tuple[bool, ...]:
+    """For each part of a path whether its owner may be something else than an object."""
+    owners = [schema, *(at(schema, path[:end], components) for end in range(1, len(path)))]
+    schemas = [owner[0] if isinstance(owner, tuple) else owner for owner in owners]
+    return tuple(not kinds(one, components) <= {"object", "null"} for one in schemas)
 
 
 def _check(key: str, entry: Parameter, member: Schema, components: Components) -> list[Fault]:

@@ -13,12 +13,11 @@ from typing import Any
 from gateway.errors import BadArguments
 from gateway.request.entries import ABSENT
 from gateway.request.targets import nearest
-from gateway.request.text import Unwritable
+from gateway.request.text import Unwritable, shown
 
 Explain = Callable[[list[Any], Mapping[str, Any], Mapping[str, str]], BadArguments]
 
 _MOST = 8  # faults of one kind that are named; the rest is counted
-_LONGEST = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +93,14 @@ def _names(words: Words, arguments: Mapping[str, Any]) -> list[str]:
     wrong = [name for name in arguments if name not in words.takers]
     told = []
     for name in wrong[:_MOST]:
-        shown = short(name)
+        given = shown(name)
         if name in words.withheld:
-            told.append(f"{shown} {words.withheld[name]}")
+            told.append(f"{given} {words.withheld[name]}")
         elif name in words.renamed:
-            told.append(f"{shown} is called {words.renamed[name]!r} here")
+            told.append(f"{given} is called {words.renamed[name]!r} here")
         else:
             hint = nearest(name, words.takers) or _takes(words)
-            told.append(f"{shown} is not an argument of this operation{hint}")
+            told.append(f"{given} is not an argument of this operation{hint}")
     if len(wrong) > _MOST:
         told.append(f"{len(wrong) - _MOST} more names are not arguments of this operation")
     return told
@@ -127,9 +126,3 @@ def _bounded(faults: list[str], rest: str) -> list[str]:
     if len(faults) <= _MOST:
         return faults
     return [*faults[:_MOST], f"{len(faults) - _MOST} {rest}"]
-
-
-def short(text: Any) -> str:
-    """A caller's text in quotes, bounded."""
-    text = str(text)
-    return repr(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")

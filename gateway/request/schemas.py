@@ -11,6 +11,8 @@ from typing import Any
 
 import jsonschema_rs
 
+from gateway.request.expected import told
+from gateway.request.text import plain
 from gateway.values import Schema
 
 Components = Mapping[str, Schema]
@@ -196,11 +198,13 @@ def at(schema: Any, path: tuple[str, ...], components: Components) -> tuple[Sche
     return seen[0] if seen else None
 
 
-def checker(schema: Schema, components: Components) -> Callable[[Any], str | None]:
-    """A check of a value: None where it fits, else what is wrong, without the value itself.
+def checker(
+    schema: Schema, components: Components, *, shows: bool = True
+) -> Callable[[Any], str | None]:
+    """A check of a value: None where it fits, else what was expected, and what was found.
 
-    The value may be a secret, so messages call it "the value". A schema that cannot be
-    compiled checks nothing: upstreams are served although their specs are odd.
+    What may be a secret is not to be shown (`shows`). A schema that cannot be compiled checks
+    nothing: upstreams are served although their specs are odd.
     """
     document = {**schema, "components": {"schemas": _reached(schema, components)}}
     try:
@@ -212,10 +216,10 @@ def checker(schema: Schema, components: Components) -> Callable[[Any], str | Non
 
     def check(value: Any) -> str | None:
         try:
-            fault = next(validator.iter_errors(value), None)
+            fault = next(validator.iter_errors(plain(value)), None)
         except (ValueError, TypeError):  # a value JSON has no word for
             return "the value cannot be written as JSON"
-        return None if fault is None else fault.message
+        return None if fault is None else told(fault, shows=shows)
 
     return check
 

@@ -157,6 +157,7 @@ def shown_slot(draft: Draft, name: str, components: Components, faults: list[Fau
         description=description,
         example=example,
         served=_served(target),
+        together=target.together and slot.value is ABSENT,
     )
     return replace(slot, argument=argument)
 

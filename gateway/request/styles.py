@@ -6,6 +6,8 @@ schemas here. The knowledge of this module: the style tables of OpenAPI 3.1.1 ("
 "Style Examples"), which are RFC 6570's, and what must be percent-encoded so that a value stays
 a value (RFC 3986 section 2). Where the tables say "n/a" or "undefined", what most servers read:
 lists in `deepObject` as `name[]=`, nested ones as `name[a][b]=`, structures inside a list as JSON.
+An empty list or object as a whole is left out of a query, as RFC 6570 has it (section 3.2.1);
+inside a `deepObject`, where nothing defines it, it is refused rather than lost.
 """
 
 from __future__ import annotations
@@ -14,8 +16,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
-
+from gateway.request.guard import guard
 from gateway.request.schemas import SCALARS
 from gateway.request.text import (
     Unwritable,
@@ -24,6 +25,7 @@ from gateway.request.text import (
     escape,
     item_text,
     json_text,
+    shown,
     text_of,
 )
 
@@ -83,7 +85,7 @@ def _structure(value: Any) -> Any:
     """Text where a list or an object may stand: JSON of either, else the only item of a list."""
     try:
         parsed = decode_json(value) if isinstance(value, str) else value
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except ValueError:
         return [text_of(value)]
     if isinstance(parsed, list):
         return [item_text(item) for item in parsed if item is not None]
@@ -93,7 +95,7 @@ def _structure(value: Any) -> Any:
 def _object(value: Any) -> dict[str, Any]:
     try:
         parsed = decode_json(value) if isinstance(value, str) else None
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except ValueError:
         parsed = None
     if not isinstance(parsed, dict):
         raise Unwritable(_OBJECT)
@@ -158,10 +160,10 @@ def query_writer(
     """Text for a query or a form: `name=value`, several joined by `&`, or "" for nothing.
 
     `guarded` are the names of all other parameters: an object whose members become parameters
-    must not stand in for one of them, which may be pinned or hidden.
+    must not stand in for one of them (see `guard`), which may be pinned or hidden.
     """
     shape = shaped(kinds)
-    others = frozenset(guarded) - {name}
+    other_than = guard(frozenset(guarded) - {name})
     safe = RESERVED_SAFE if reserved else ""
     key = escape(name)
     start = key + "="
@@ -173,8 +175,9 @@ def query_writer(
         return escape(value, safe)
 
     def pair(member: str, value: str) -> str:
-        if member in others:
-            raise Unwritable(f"must not hold {member!r}, which is a parameter of its own")
+        if (other := other_than(member)) is not None:
+            called = "which" if other == member else f"since {other!r}"
+            raise Unwritable(f"must not hold {shown(member)}, {called} is a parameter of its own")
         return f"{escape(member)}={text(value)}"
 
     def write(value: Any) -> str:
@@ -199,13 +202,22 @@ def query_writer(
 
 
 def _deep(prefix: str, value: Any, depth: int) -> Iterable[tuple[str, str]]:
-    """Members of a nested object as `a[b][c]`, lists as `a[b][]`, lists of objects by index."""
+    """Members of a nested object as `a[b][c]`, lists as `a[b][]`, lists of objects by index.
+
+    A null is left out, as everywhere in a query; what else would vanish is refused.
+    """
     if depth > _DEEPEST:
         raise Unwritable("is nested too deeply")
     if isinstance(value, dict):
+        if depth and not value:
+            raise Unwritable(f"holds an empty object at {shown(prefix)}, which cannot be sent")
         for key, member in value.items():
+            if "[" in key or "]" in key:
+                raise Unwritable(f"must not hold {shown(key)}: a bracket ends a name here")
             yield from _deep(f"{prefix}[{key}]", member, depth + 1)
     elif isinstance(value, (list, tuple)):
+        if depth and not value:
+            raise Unwritable(f"holds an empty list at {shown(prefix)}, which cannot be sent")
         by_index = any(isinstance(item, (dict, list, tuple)) for item in value)
         for index, item in enumerate(value):
             yield from _deep(f"{prefix}[{index if by_index else ''}]", item, depth + 1)
@@ -262,7 +274,7 @@ def content_text(kinds: frozenset[str]) -> Writer:
         if isinstance(value, str) and "string" not in kinds:
             try:
                 value = decode_json(value)
-            except (msgspec.DecodeError, UnicodeEncodeError):
+            except ValueError:
                 raise Unwritable("must be JSON text") from None
         return json_text(value)
 

@@ -1,15 +1,16 @@
 """Values as text and as JSON, and text as it may stand in a URL. Pure.
 
-Nothing is lost on the way: big integers and decimals keep their digits, text its characters.
-What has no such form raises `Unwritable`.
+Nothing is lost on the way: numbers keep the very text they came as (`1e5`, `-0`, `1.50`, any
+number of digits), text its characters. What has no such form raises `Unwritable`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn, Self
 from urllib.parse import quote
 
 import msgspec
@@ -17,8 +18,71 @@ import msgspec
 Writer = Callable[[Any], str]
 Write = Callable[[Any], Any]  # the same, or in a JSON body the value that is sent
 
-encode_json = msgspec.json.Encoder(decimal_format="number").encode
-decode_json = msgspec.json.Decoder(float_hook=Decimal).decode
+_LONGEST = 60  # characters of a caller's text in a message
+
+# A JSON integer that is shorter is written by Python as it came; `int` refuses 4,301 digits,
+# and its time is quadratic long before.
+_PLAIN_DIGITS = 19
+
+
+class Number(Decimal):
+    """A number out of a JSON text; as text it is what it came as."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        try:
+            number = super().__new__(cls, text)
+        except InvalidOperation:  # an exponent of 19 digits or more
+            raise ValueError("a number is out of range") from None
+        number.text = text
+        return number
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _integer(text: str) -> int | Number:
+    return int(text) if len(text) < _PLAIN_DIGITS and text != "-0" else Number(text)
+
+
+def _constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number of JSON")
+
+
+# The standard library's, since msgspec hands no integer over as text: `-0` would be 0, and
+# 4,301 digits a fault.
+_decoder = json.JSONDecoder(parse_float=Number, parse_int=_integer, parse_constant=_constant)
+
+
+def decode_json(text: str) -> Any:
+    """Read a JSON text. Raises: ValueError, often a JSONDecodeError with the place."""
+    try:
+        return _decoder.decode(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _number(value: object) -> msgspec.Raw:
+    if isinstance(value, Number):
+        return msgspec.Raw(value.text.encode())
+    raise TypeError(f"{type(value)} is not written as JSON")
+
+
+encode_json = msgspec.json.Encoder(decimal_format="number", enc_hook=_number).encode
+
+
+def plain(value: Any) -> Any:
+    """A value with decimals for numbers that keep their text, as the schema checker reads it."""
+    match value:
+        case Number():
+            return Decimal(value)
+        case dict():
+            return {key: plain(member) for key, member in value.items()}
+        case list():
+            return [plain(item) for item in value]
+    return value
 
 
 class Unwritable(ValueError):
@@ -91,8 +155,8 @@ def json_bytes(value: Any) -> bytes:
 
 def _is_json(encoded: bytes) -> bool:
     try:
-        decode_json(encoded)
-    except msgspec.DecodeError:
+        decode_json(encoded.decode())
+    except ValueError:
         return False
     return True
 
@@ -100,3 +164,17 @@ def _is_json(encoded: bytes) -> bool:
 def item_text(value: Any) -> str:
     """A member of a list or object as text; what is nested there becomes JSON."""
     return json_text(value) if isinstance(value, (dict, list, tuple)) else text_of(value)
+
+
+def shown(value: Any) -> str:
+    """A value as a message quotes it, bounded: texts as `'text'`, others as JSON."""
+    if isinstance(value, str):
+        return repr(_short(value))
+    try:
+        return _short(json_text(value))
+    except (Unwritable, TypeError, ValueError):
+        return f"a {type(value).__name__}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -32,7 +32,7 @@ def writer_of(
     if target.parameter is not None:
         write: Write = _of_parameter(target.parameter, target, components, guarded)
     else:
-        write = _of_body(target, operation, components, guarded)
+        write = _of_body(slot, operation, components, guarded)
     if slot.nested:
         write = _after(write, [one.apply for one in slot.nested])
     if slot.header is not None and target.place == "body":
@@ -82,16 +82,16 @@ def _of_place(
 
 
 def _of_body(
-    target: Target,
+    slot: Slot,
     operation: SpecOperation,
     components: Components,
     guarded: Mapping[str, frozenset[str]],
 ) -> Write:
-    body = operation.body
+    target, body = slot.target, operation.body
     if body is None or body.kind != "form":
         return _as_it_is
     if not target.source:
-        return whole_form(body.encoding)
+        return whole_form(body.encoding, [one.path[0] for one in slot.nested if one.withheld])
     write = form_writer(target.name, target.schema, components, body.encoding, guarded["body"])
     return lambda value: "" if value is None else write(value)
 

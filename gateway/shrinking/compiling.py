@@ -22,6 +22,7 @@ from gateway.shrinking.schema import (
     lenient,
     projected,
     reached,
+    top,
     with_announcement,
 )
 from gateway.shrinking.shapes import Shapes
@@ -29,7 +30,7 @@ from gateway.shrinking.shrinker import Names, Shrinker
 from gateway.shrinking.typed import Projection
 from gateway.values import Schema
 
-_VERSION = 1  # of what the rules do: another one gives all answers other ETags
+_VERSION = 2  # of what the rules do: another one gives all answers other ETags
 _SEARCHED = 2000  # places that are looked at for what a wrong path could have meant
 _DEEPEST = 6  # levels below which nobody looks
 
@@ -72,6 +73,9 @@ def compile_shrinker(
     limit, limit_faults = _limits(limit_items, None if schema is None else answer, shapes)
     cuts = bool(limit or budget)
     names = _names(answer, shapes)
+    # Whoever sees no schema sees arrays as they are served, and names them so.
+    unknown = shapes.kinds(schema) is None
+    rows = limit.members.get(names.items) if limit and unknown else None
     bare = _is_bare(answer, shapes)
     served = _served(answer, names, shapes, bare=bare) if cuts else (answer or {})
     rules = (_VERSION, list(fields), list(drop), list(limit_items.items()),
@@ -83,6 +87,7 @@ def compile_shrinker(
         projection=Projection(level) if level else None,
         drop=tuple(drop),
         limit=limit,
+        rows=rows,
         names=names,
         bare=bare,
         words=_words(fields, drop, limit_items, budget),
@@ -200,7 +205,8 @@ def _projected(schema: Schema | None, level: Level | None, shapes: Shapes) -> Sc
             return None
         # Whether it is an object or an array is not known; if an object, this is in it.
         return {"properties": {name: {} for name in level.picks}}
-    return lenient(schema, shapes) if level is None else projected(schema, level, shapes)
+    found = lenient(schema, shapes) if level is None else projected(schema, level, shapes)
+    return top(found, shapes.kinds(schema))
 
 
 # --- limit_items ------------------------------------------------------------------------------
@@ -291,8 +297,6 @@ def _served(answer: Schema | None, names: Names, shapes: Shapes, *, bare: bool) 
             return with_announcement(answer, names.announcement, shapes)
         if kinds <= {"array", "null"}:
             return {"type": "object", "properties": {**cut, names.items: answer}}
-        if bare and "string" not in kinds:
-            return answer
         if bare:
             whole = {"type": "object", "properties": {**cut, names.value: answer}}
             return any_of([answer, whole])

@@ -6,13 +6,15 @@ every library. Numbers, the order of keys and what a string means are never chan
 
 Mended, because the meaning is clear and upstreams send it: a byte order mark, UTF-16 and
 UTF-32; `NaN` and `Infinity` become null, as in JavaScript; a lone surrogate and bytes that are
-not UTF-8 become U+FFFD. Everything else that is not RFC 8259 is refused.
+not UTF-8 become U+FFFD, and keys that are the same afterwards are numbered. Everything else that
+is not RFC 8259 is refused.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -41,7 +43,7 @@ def tidy(body: bytes) -> bytes:
         try:
             text.decode()
         except UnicodeDecodeError:
-            text = text.decode("utf-8", "replace").encode()
+            text = _mended(text)
     if b"\\u" in text or b"\\/" in text:
         text = encode(decode(text))  # a character costs less than its escape
     return text
@@ -52,8 +54,27 @@ def _mended(body: bytes) -> bytes:
     text = body.decode(json.detect_encoding(body), "replace").encode()
     text = _ESCAPES.sub(_plain, text)  # lone surrogates are gone after this
     # The hooks keep numbers of any length: Python's own limit is 4,300 digits.
-    tree = json.loads(text, parse_int=_number, parse_float=_number, parse_constant=lambda _: None)
+    tree = json.loads(
+        text,
+        parse_int=_number,
+        parse_float=_number,
+        parse_constant=lambda _: None,
+        object_pairs_hook=_object,
+    )
     return encode(tree)
+
+
+def _object(members: list[tuple[str, Tree]]) -> dict[str, Tree]:
+    """An object whose mended keys are all kept; of other equal keys the last counts."""
+    found: dict[str, Tree] = {}
+    alike: Counter[str] = Counter()
+    for written, value in members:
+        key = written
+        while key in found and "\ufffd" in written:
+            alike[written] += 1
+            key = f"{written}{alike[written] + 1}"
+        found[key] = value
+    return found
 
 
 def _number(text: str) -> Raw:

@@ -1,8 +1,9 @@
 """The schema of an answer as it is served, made from the same rules as the answer.
 
 It is lenient, because upstreams lie and because whatever a cut leaves must still be valid:
-nothing is required, leaves are nullable, there are no enums, formats, bounds, patterns or
-closed objects, and `oneOf` is `anyOf`, since without those its branches overlap. Words stay.
+nothing is required, everything below the top may be null, there are no enums, formats, bounds,
+patterns or closed objects, and `oneOf` is `anyOf`, since without those its branches overlap.
+Words stay. Null stands in the types, of components too, so that a reference stays a reference.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from gateway.shrinking.fields import Level, Pick
 from gateway.shrinking.shapes import COMPOSED, REF, Shapes, reference, target
 from gateway.values import Schema
 
-_LEAVES = ("string", "number", "integer", "boolean")
 _WORDS = ("title", "description", "deprecated")
 CUT: Schema = {
     "type": "object",
@@ -73,12 +73,10 @@ def lenient(schema: Any, shapes: Shapes) -> Schema:
 
 
 def _kinds(schema: Schema) -> list[str]:
-    """The types, null among them where there is a leaf; those of an enum where it alone tells."""
+    """The types, and null; none where the schema does not say."""
     kind = schema.get("type")
     kinds = [kind] if isinstance(kind, str) else list(kind or ())
-    if kinds and "null" not in kinds and any(one in _LEAVES for one in kinds):
-        kinds.append("null")
-    return kinds
+    return [*kinds, "null"] if kinds and "null" not in kinds else kinds
 
 
 def _containers(schema: Schema, out: Schema, shapes: Shapes) -> None:
@@ -109,7 +107,7 @@ def _containers(schema: Schema, out: Schema, shapes: Shapes) -> None:
 
 
 def projected(schema: Any, level: Level, shapes: Shapes) -> Schema:
-    """The lenient schema of what a level takes of a value."""
+    """The lenient schema of what a level takes of a value; it may be null."""
     kinds = shapes.kinds(schema)
     if kinds is None:
         return {}
@@ -119,7 +117,7 @@ def projected(schema: Any, level: Level, shapes: Shapes) -> Schema:
     if "array" in kinds:
         items = [projected(item, level, shapes) for item in shapes.items(schema)]
         forms.append({"type": "array", "items": any_of(items)})
-    if "null" in kinds and forms:
+    if forms:
         forms[0]["type"] = [forms[0]["type"], "null"]
     if not forms:
         return {"type": "null"} if kinds == {"null"} else {}
@@ -208,11 +206,21 @@ def any_of(schemas: Iterable[Schema]) -> Schema:
 # --- the top ----------------------------------------------------------------------------------
 
 
+def top(schema: Schema, kinds: frozenset[str] | None) -> Schema:
+    """The lenient schema of a whole answer: an object or array is only null where that is said."""
+    said = schema.get("type")
+    if kinds is None or "null" in kinds or said not in (["object", "null"], ["array", "null"]):
+        return schema
+    return {**schema, "type": said[0]}
+
+
 def with_announcement(schema: Schema, name: str, shapes: Shapes) -> Schema:
     """The lenient schema of an object, with a place for the announcement."""
     schema = _inlined(schema, shapes)
     out = {key: value for key, value in schema.items() if key != "patternProperties"}
-    if schema.get("type") != "object" or any(keyword in schema for keyword in COMPOSED):
+    if schema.get("type") not in ("object", ["object", "null"]) or any(
+        keyword in schema for keyword in COMPOSED
+    ):
         out.pop("additionalProperties", None)
     for keyword in ("allOf", "anyOf"):
         if keyword in out:

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.config.scalars import Budget
+from gateway.media import decoded
 from gateway.shrinking.drops import drop_empty
 from gateway.shrinking.exact import decode, encode, tidy
 from gateway.shrinking.fit import announce, fit
 from gateway.shrinking.limits import Limit, limited
-from gateway.shrinking.text import shrink_text
+from gateway.shrinking.text import shrink_other
 from gateway.shrinking.tokens import fits
 from gateway.shrinking.typed import Projection
 from gateway.values import Schema
@@ -39,8 +40,8 @@ class Names:
 class Shrinker:
     """Makes answers small. `schema` describes them; its references are into `components`.
 
-    `bare` says that scalars stay as they are where they fit. `fingerprint` is another one
-    wherever the rules are.
+    `bare` says that scalars stay as they are where they fit, `rows` what also limits an array at
+    the top. `fingerprint` is another one wherever the rules are.
     """
 
     schema: Schema
@@ -49,6 +50,7 @@ class Shrinker:
     projection: Projection | None = None
     drop: tuple[str, ...] = ()
     limit: Limit | None = None
+    rows: Limit | None = None
     names: Names = Names()
     bare: bool = False
     words: tuple[str, ...] = ()  # the rules, for people
@@ -68,18 +70,24 @@ class Shrinker:
         """The rules in a line."""
         return "; ".join(self.words) or "nothing is changed"
 
-    def shrink(self, body: bytes) -> bytes:
+    def shrink(self, body: bytes, charset: str = "") -> bytes:
         """Make an answer of a JSON body; the body itself where nothing changes.
 
+        Args:
+            body: UTF-8, but for an upstream that names another charset.
+            charset: What its Content-Type names; "" where it names none.
+
         Raises:
-            ValueError: if the body is not JSON, or nested too deeply.
+            ValueError: if it cannot be read; the text says why: "it is not JSON".
         """
         if self.idle:
             return body
         try:
-            answer = self._answer(body)
+            answer = self._answer(_utf_8(body, charset))
         except RecursionError:
-            raise ValueError("the JSON is nested too deeply") from None
+            raise ValueError("it is nested too deeply") from None
+        except ValueError:
+            raise ValueError("it is not JSON") from None
         return body if answer == body else answer
 
     def shrink_other(self, body: bytes, content_type: str) -> tuple[bytes, str]:
@@ -88,15 +96,16 @@ class Shrinker:
         Returns:
             The body and its content type; both as given where nothing changes.
         """
-        return (
-            shrink_text(body, content_type, self.budget)
-            if self.budget.tokens
-            else (body, content_type)
-        )
+        if not self.budget.tokens:
+            return body, content_type
+        return shrink_other(body, content_type, self.budget)
 
     def keeps(self, body: bytes, answer: bytes) -> bool:
         """Whether an answer is the body itself but for white space: its ETag holds for both."""
-        return answer is body or answer == tidy(body)
+        try:
+            return answer is body or answer == tidy(body)
+        except (ValueError, RecursionError):  # no JSON
+            return False
 
     def _answer(self, body: bytes) -> bytes:
         whole = self.projection(body) if self.projection else tidy(body)
@@ -105,6 +114,8 @@ class Shrinker:
         if not (self.limit or self.budget.tokens):
             return whole
         less = limited(whole, self.limit) if self.limit else whole
+        if self.rows and less[0] == _ARRAY:
+            less = limited(less, self.rows)
         if less[0] != _OBJECT:
             if (
                 self.bare
@@ -124,3 +135,13 @@ class Shrinker:
     def _wrapped(self, text: bytes) -> bytes:
         name = self.names.items if text[0] == _ARRAY else self.names.value
         return b"{" + encode(name) + b":" + text + b"}"
+
+
+def _utf_8(body: bytes, charset: str) -> bytes:
+    """The body in UTF-8: by the charset that is named, where it is not UTF-8 already."""
+    if charset and not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            return decoded(body, charset).encode()
+    return body

@@ -237,7 +237,7 @@ def _mend_types(out: Schema, raw: Mapping[str, Any], note: Note) -> None:
     elif types and enum and None in enum and "null" not in types:
         note("an enum with null, but not of type null: null is taken as allowed")
         types.append("null")
-    if enum and set(types) - {"null"} == {"string"} and any(_is_number(one) for one in enum):
+    if enum and types == ["string"] and any(_is_number(one) for one in enum):
         note("an enum of type string with numbers: they are taken as text")
         out["enum"] = [str(one) if _is_number(one) else one for one in enum]
     if types:

@@ -71,6 +71,87 @@ def test_check_warns_and_strict_makes_it_1(todo: Path) -> None:
     assert "contact" in result.output
 
 
+SPEC = """
+openapi: 3.1.0
+info: {title: A shop with a name for people that is long, version: "1"}
+servers: [{url: "http://127.0.0.1:1"}]
+paths:
+  /items:
+    get:
+      operationId: getItems
+      responses:
+        "200":
+          description: ""
+          content:
+            application/json: {schema: {type: object, properties: {name: {type: string}}}}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "shop.yaml").write_text(SPEC)
+    file = tmp_path / "shop.yaml"
+    file.write_text("""plugin: shop
+contact: a@example.com
+spec: specs/shop.yaml
+operations:
+  getItems:
+""")
+    return file
+
+
+@pytest.mark.parametrize("command", [("check",), ("explain",), ("serve", "--port", "0")])
+def test_mistakes_of_the_config_and_those_against_its_spec_come_at_once(
+    shop: Path, command: tuple[str, ...]
+) -> None:
+    other = shop.with_name("other.yaml")
+    other.write_text("plugin: other\nspec: specs/shop.yaml\noperations: [getItms]\n")
+    shop.write_text(shop.read_text() + "    fields: [zzz]\n  getMore:\nlimit: lots\n")
+    files = [shop] if command == ("explain",) else [shop, other]
+    result = run(*command, *files, "--state", shop.parent / "state", "--json")
+    assert result.exit_code == 2, result.output
+    found = json.loads(result.stdout)["mistakes"]
+    assert [(Path(one["file"]).name, one["line"], one["column"]) for one in found] == [
+        ("shop.yaml", 6, 14), ("shop.yaml", 7, 11), ("shop.yaml", 8, 8), ("other.yaml", 3, 14),
+    ][: 4 if len(files) == 2 else 3]  # fmt: skip
+
+
+def test_what_a_platform_does_not_take_is_a_mistake_for_it_alone(shop: Path) -> None:
+    assert run("check", "--for", "gpt-actions", shop).exit_code == 0
+    words = "w" * 250
+    shop.write_text(
+        f"title: A title that is too long for it\n{shop.read_text()}    description: {words}\n"
+    )
+    assert run("check", shop).exit_code == 0
+    assert run("check", "--for", "gpt-actions", shop).exit_code == 0
+    result = run("check", "--for", "gpt-actions", "--for", "chatgpt-plugin", shop, "--json")
+    assert result.exit_code == 2
+    found = json.loads(result.stdout)["mistakes"]
+    assert [(one["line"], one["column"], one["path"]) for one in found] == [
+        (1, 8, "title"), (7, 18, "operations.getItems.description"),
+    ]  # fmt: skip
+    assert "250 characters, at most 200" in found[1]["message"]
+    assert run("check", "--for", "chatgtp", shop).exit_code == 2
+
+
+def test_a_text_that_is_too_long_is_warned_of_once_and_with_its_line(shop: Path) -> None:
+    shop.write_text(f"title: A title that is too long for it\nsummary: {'s' * 101}\n"
+                    f"description: {'d' * 8001}\n{shop.read_text()}")  # fmt: skip
+    (report,) = json.loads(run("check", shop, "--json").stdout)
+    assert [one.partition(": ")[0] for one in report["warnings"]] == [
+        f"{shop}:1:8", f"{shop}:2:10", f"{shop}:3:14",
+    ]  # fmt: skip
+
+
+def test_the_package_runs_as_the_program() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "gateway", "--help"], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.startswith("Usage: gateway ")
+    assert "check" in result.stdout
+
+
 def test_explain_shows_the_plan_and_the_exact_request_with_masked_secrets(todo: Path) -> None:
     arguments = json.dumps({"name": "ada/b", "kind": "ü&x"})
     result = run("explain", todo, "getTodos", "--args", arguments, "--json")
@@ -104,8 +185,8 @@ def test_a_call_that_fails_is_1(todo: Path) -> None:
 
 def test_an_argument_that_is_no_json_is_told(todo: Path) -> None:
     result = run("call", todo, "getTodos", "--args", "{name")
-    assert result.exit_code == 1
-    assert "bad_arguments" in result.stderr
+    assert result.exit_code == 2
+    assert "--args" in result.stderr
 
 
 def test_the_demo_shows_what_to_try_and_what_it_costs() -> None:

@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from gateway import yaml12
 from gateway.config import types
 from gateway.config.check import check
-from gateway.config.sound import scalar
 from gateway.config.schema import SCHEMA
+from gateway.config.sound import scalar
 from gateway.errors import Unreadable
 from tests.config.test_cases import CASES
 from tests.config.test_read import LEAVES, TREES, VALID, changed, paths

@@ -13,7 +13,8 @@ from gateway.config import types
 from gateway.errors import NotFound
 from gateway.faces.openapi import describe, documents
 from gateway.plugin import Operation, Plugin
-from gateway.values import Argument, Schema, SpecBody, SpecReply
+from gateway.request import bind
+from gateway.values import Argument, Schema, SpecBody, SpecOperation, SpecReply
 
 BASE = "https://gw.example/sportStats"
 VALIDATORS = {"3.0": OpenAPIV30SpecValidator, "3.1": OpenAPIV31SpecValidator}
@@ -387,3 +388,47 @@ def test_a_component_that_only_a_text_of_json_would_use_is_left_out(
     )
     made = plugin(operation(arguments=texts), components=AWKWARD)
     assert set(served(made)["components"]["schemas"]) == {"Error", "Shrunk"}
+
+
+@pytest.mark.parametrize("words", ["", "Short.", LONG, "x" * 200, "ä" * 5000])
+@pytest.mark.parametrize("names", [1, 12, 40])
+def test_a_description_fits_together_with_the_hint_behind_it(
+    plugin: Callable[..., Plugin], operation: Callable[..., Operation], words: str, names: int
+) -> None:
+    properties = {f"a_rather_long_name_{number}": {"type": "string"} for number in range(names)}
+    filters = {"type": "object", "properties": properties}
+    lists = {"type": "array", "items": filters}
+    either = {"anyOf": [{"type": "string"}, filters]}
+    arguments = tuple(
+        Argument(name, "query", (name,), schema, description=words)
+        for name, schema in (("filter", filters), ("several", lists), ("either", either))
+    )
+    document = served(plugin(operation(arguments=arguments)))
+    for parameter in document["paths"]["/players"]["get"]["parameters"]:
+        assert "JSON text of an object with a_rather_long_name_0" in parameter["description"]
+        assert len(parameter["description"]) <= 200
+
+
+@pytest.mark.parametrize(
+    ("parameters", "is_sent", "required"),
+    [
+        ({}, False, ["criteria", "version"]),
+        # What the config sends by itself makes a body of every call.
+        ({"version": types.Parameter(default="v1")}, True, ["criteria"]),
+    ],
+)
+def test_an_optional_body_says_what_it_needs_once_it_is_sent(
+    plugin: Callable[..., Plugin],
+    operation: Callable[..., Operation],
+    parameters: dict[str, types.Parameter],
+    is_sent: bool,
+    required: list[str],
+) -> None:
+    properties = {name: {"type": "string"} for name in ("criteria", "version", "rows")}
+    schema = {"type": "object", "required": ["criteria", "version"], "properties": properties}
+    sent = SpecBody("application/json", "json", schema)
+    bound = bind(SpecOperation("POST", "/search", "/search", body=sent), {}, parameters)
+    search = operation("search", "POST", "/search", arguments=bound.arguments, body=sent)
+    body = served(plugin(search))["paths"]["/search"]["post"]["requestBody"]
+    assert body.get("required", False) is is_sent
+    assert body["content"]["application/json"]["schema"]["required"] == required

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 import pytest
 
 from gateway.config import types
-from gateway.faces import legal, pages
+from gateway.faces import legal, manifest, pages
 from gateway.plugin import Operation, Plugin
 from gateway.values import Argument
 
@@ -127,6 +127,50 @@ def test_the_example_is_a_line_that_a_shell_reads_as_one_call(
     page = pages.index([entry], "text/html").body.decode()
     line = unescape(re.findall("<pre>(.*?)</pre>", page)[0])
     assert shlex.split(line) == ["curl", "-d", '{"query": "O\'Neal"}', f"{BASE}/call/getPlayers"]
+
+
+def command(plugin: Plugin) -> list[str]:
+    page = pages.index([pages.Entry("p", BASE, plugin)], "text/html").body.decode()
+    return shlex.split(unescape(re.findall("<pre>(.*?)</pre>", page)[0]))
+
+
+def test_the_example_gives_what_is_required_and_nothing_that_may_exclude_it(
+    plugin: Callable[..., Plugin], operation: Callable[..., Operation]
+) -> None:
+    one = Argument("one", "query", ("one",), {}, example=1)
+    two = Argument("two", "query", ("two",), {}, example=2)
+    needed = Argument("needed", "query", ("needed",), {}, True, example="yes")
+    assert command(plugin(operation(arguments=(one, two, needed))))[2] == '{"needed": "yes"}'
+    assert command(plugin(operation(arguments=(one, two))))[2] == '{"one": 1}'
+    assert command(plugin(operation()))[2] == "{}"
+
+
+@pytest.mark.parametrize(
+    ("auth", "header"),
+    [
+        (types.Auth(user=types.UserAuth(scheme="bearer")), "Authorization: Bearer <token>"),
+        (types.Auth(user=types.UserAuth(scheme="basic")), "Authorization: Basic <token>"),
+        (types.Auth(oauth=types.OAuth(client_url="https://a.example", token_url="https://b.example")),
+         "Authorization: Bearer <token>"),
+    ],
+)  # fmt: skip
+def test_the_example_shows_the_proof_that_auth_asks_for(
+    plugin: Callable[..., Plugin], auth: types.Auth, header: str
+) -> None:
+    assert command(plugin(auth=auth))[:3] == ["curl", "-H", header]
+
+
+def test_legal_leads_where_the_manifest_leads(plugin: Callable[..., Plugin]) -> None:
+    for legal_text, target in (
+        ("https://terms.example/it?a=1&b=2", "https://terms.example/it?a=1&b=2"),
+        ("terms.html", f"{BASE}/legal"),
+        (None, f"{BASE}/legal"),
+    ):
+        made = plugin(legal=legal_text)
+        page = pages.index([pages.Entry("p", BASE, made)], "text/html").body.decode()
+        links = [attrs["href"] for tag, attrs in Reader(page).tags if tag == "a"]
+        assert target in links
+        assert manifest.describe(made, BASE)["legal_info_url"] == target
 
 
 def test_robots_may_read_documents_and_only_the_platform_may_call() -> None:

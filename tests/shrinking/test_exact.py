@@ -100,6 +100,20 @@ def test_tidy_says_the_same_in_fewer_bytes_and_is_settled(value: Any, spaced: bo
     assert msgspec.json.format(text, indent=-1) == text
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"a\ud800":1,"a\ud801":2,"a\ud802":3}',
+        b'{"a\xff":1,"a\xfe":2,"a\xfd":3}',
+        b'{"a\xff":1,"a\\ud801":2,"a\xff":3}',
+    ],
+)
+def test_mended_keys_that_are_the_same_afterwards_are_all_kept(body: bytes) -> None:
+    mended = {"a\ufffd": 1, "a\ufffd2": 2, "a\ufffd3": 3}
+    assert json.loads(tidy(body)) == mended
+    assert json.loads(tidy(b'{"o":[' + body + b"]}")) == {"o": [mended]}
+
+
 def test_escapes_that_need_not_be_are_resolved() -> None:
     assert tidy(rb'{"\u00e9":"http:\/\/x\/\u4f60\ud83d\ude00\u0007\u0022\\u0041\n"}') == (
         '{"é":"http://x/你😀\\u0007\\"\\\\u0041\\n"}'.encode()

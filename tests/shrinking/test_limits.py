@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.shrinking.generated import faults_of, shrinker
+from tests.shrinking.generated import faults_of, shrinker, text_of
 
 ROWS = {"data": [{"id": n, "tags": ["a", "b", "c"]} for n in range(5)], "meta": {"n": 5}}
 SCHEMA = {
@@ -62,6 +62,18 @@ def test_the_answer_itself_is_limited_as_items() -> None:
         "_shrunk": {"items[].tags": {"kept": 1, "total": 2}},
         "items": [{"tags": [1]}],
     }
+
+
+def test_without_a_schema_an_array_is_limited_under_the_name_it_is_served_as() -> None:
+    rows = text_of([{"tags": [1, 2, 3]}] * 3)
+    assert json.loads(shrinker(limit_items={"items": 2}).shrink(rows)) == {
+        "_shrunk": {"items": {"kept": 2, "total": 3}},
+        "items": [{"tags": [1, 2, 3]}] * 2,
+    }
+    inner = json.loads(shrinker(limit_items={"items.tags": 1}).shrink(rows))
+    assert inner["items"] == [{"tags": [1]}] * 3
+    found = json.loads(shrinker(limit_items={"items": 2}).shrink(b'{"items":[1,2,3]}'))
+    assert found["items"] == [1, 2]
 
 
 def test_every_key_of_a_map_is_limited() -> None:

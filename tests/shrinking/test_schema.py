@@ -292,10 +292,10 @@ def test_words_stay_and_strictness_goes() -> None:
         "description": "A page.",
         "properties": {
             "data": {
-                "type": "array",
+                "type": ["array", "null"],
                 "description": "The players.",
                 "items": {
-                    "type": "object",
+                    "type": ["object", "null"],
                     "properties": {
                         "id": {"type": ["integer", "null"], "description": "Its id."},
                         "team": {"$ref": "#/components/schemas/Team"},
@@ -309,6 +309,28 @@ def test_words_stay_and_strictness_goes() -> None:
         "type": ["string", "null"],
         "description": "City and name.",
     }
+    assert rules.components["Team"]["type"] == ["object", "null"]
+    for sent in ({"data": None}, {"data": [None]}, {"data": [{"team": None}]}):
+        assert_true_of(rules, text_of(sent))
+
+
+@pytest.mark.parametrize("fields", [(), ("data.team",), ("data.{id,team.games.team}",)])
+def test_below_the_top_upstreams_may_send_null_for_anything(fields: tuple[str, ...]) -> None:
+    for budget in (NO_BUDGET, Budget(100)):
+        rules = shrinker(PLAYERS, PARTS, fields=fields, budget=budget)
+        assert rules.schema["type"] == "object"
+        for sent in ({"games": None}, {"games": [None]}, {"games": [{"team": None}]}, None):
+            for data in ([{"team": sent}], [None], None):
+                assert_true_of(rules, rules.shrink(text_of({"data": data})))
+
+
+@pytest.mark.parametrize("kind", ["number", "integer", "boolean", "string"])
+def test_an_answer_that_is_not_the_scalar_it_should_be_is_valid_as_served(kind: str) -> None:
+    rules = shrinker({"type": kind}, budget=Budget(100))
+    sent: list[Any] = [{"a": 1}, [1], {}, None]
+    sent.append({"string": "word " * 1000, "boolean": True}.get(kind, 10**2000))
+    for value in sent:
+        assert_true_of(rules, rules.shrink(text_of(value)))
 
 
 def test_fields_rename_nest_and_leave_components_behind() -> None:
@@ -322,10 +344,10 @@ def test_fields_rename_nest_and_leave_components_behind() -> None:
         "properties": {
             "_shrunk": {"$ref": "#/components/schemas/Shrunk"},
             "data": {
-                "type": "array",
+                "type": ["array", "null"],
                 "description": "The players.",
                 "items": {
-                    "type": "object",
+                    "type": ["object", "null"],
                     "properties": {
                         "id": {"type": ["integer", "null"], "description": "Its id."},
                         "team": {"type": ["string", "null"], "description": "City and name."},

@@ -109,6 +109,34 @@ def test_deep_nesting_is_cut_or_refused(depth: int) -> None:
                 json.loads(answer)
 
 
+def test_the_reason_why_a_body_cannot_be_read_is_a_clause() -> None:
+    with pytest.raises(ValueError, match=r"^it is not JSON$"):
+        shrinker(budget=Budget(100)).shrink(b"{")
+    with pytest.raises(ValueError, match=r"^it is nested too deeply$"):
+        shrinker(fields=("a",)).shrink(b"[" * 5000 + b"]" * 5000)
+
+
+@pytest.mark.parametrize("charset", ["latin-1", "windows-1252", "ISO-8859-15"])
+def test_a_charset_is_read_where_the_body_is_not_utf_8(charset: str) -> None:
+    for rules in (shrinker(budget=Budget(100)), shrinker(fields=("é",))):
+        assert json.loads(rules.shrink('{"é":"äöü"}'.encode(charset), charset)) == {"é": "äöü"}
+        assert json.loads(rules.shrink('{"é":"äöü"}'.encode(), charset)) == {"é": "äöü"}
+
+
+@pytest.mark.parametrize("charset", ["", "nonsense", "punycode", "base64", "utf-8"])
+def test_a_charset_that_nobody_knows_is_ignored(charset: str) -> None:
+    assert shrinker(budget=Budget(100)).shrink(b'{"a":"\xe4"}', charset) == (
+        '{"a":"\ufffd"}'.encode()
+    )
+
+
+def test_an_answer_that_is_no_json_does_not_keep_its_etag() -> None:
+    body = b"Some words. " * 1000
+    rules = shrinker(budget=Budget(100))
+    assert not rules.keeps(body, rules.shrink_other(body, "text/plain")[0])
+    assert rules.keeps(body, body)
+
+
 def test_the_fingerprint_is_another_one_where_the_rules_are() -> None:
     several = [
         {},

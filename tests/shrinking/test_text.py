@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from gateway.config.scalars import Budget
 from gateway.shrinking import count
-from gateway.shrinking.text import PLAIN, shrink_text
+from gateway.shrinking.text import PLAIN, shrink_other
+from gateway.shrinking.tokens import fits
 from tests.shrinking.generated import TEXTS, shrinker
 
 LONG = b"Some words, and some more. " * 1000
@@ -21,7 +22,7 @@ LONG = b"Some words, and some more. " * 1000
     ["text/plain", "text/html; charset=utf-8", "application/xml", "application/atom+xml"],
 )
 def test_a_long_text_keeps_its_beginning_and_says_so_first(content_type: str) -> None:
-    body, now = shrink_text(LONG, content_type, Budget(500))
+    body, now = shrink_other(LONG, content_type, Budget(500))
     first, _, rest = body.decode().partition("\n")
     kept = json.loads(first)["_shrunk"]["$"]
     assert kept == {"kept": len(rest) - 1, "total": len(LONG)}
@@ -31,15 +32,39 @@ def test_a_long_text_keeps_its_beginning_and_says_so_first(content_type: str) ->
 
 
 @pytest.mark.parametrize(
-    "content_type", ["image/png", "application/pdf", "application/octet-stream", ""]
+    "content_type", ["application/octet-stream", "application/pdf", "x-anything", ""]
 )
-def test_what_is_no_text_passes(content_type: str) -> None:
-    assert shrink_text(LONG, content_type, Budget(500)) == (LONG, content_type)
+def test_what_no_type_tells_is_text_where_it_reads_as_text(content_type: str) -> None:
+    body, now = shrink_other(LONG, content_type, Budget(500))
+    assert (body[:11], now) == (b'{"_shrunk":', PLAIN)
+    assert count(body) <= 500
+    assert shrink_other(b"short", content_type, Budget(500)) == (b"short", content_type)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("image/png", LONG),
+        ("video/mp4; codecs=x", b"x"),
+        ("application/octet-stream", b"words and a \0"),
+        ("application/pdf", b"%PDF \xe2\xe3"),
+        ("", b"\xff"),
+        ("x/" + "y" * 5000, b"\xff"),
+    ],
+)
+def test_binary_is_described_where_there_is_a_budget(content_type: str, body: bytes) -> None:
+    answer, now = shrink_other(body, content_type, Budget(100, 300))
+    described = json.loads(answer)
+    assert now == "application/json"
+    assert described["bytes"] == len(body)
+    assert described["content_type"] in (content_type.partition(";")[0][:80], "unknown")
+    assert fits(answer, Budget(100, 300))
+    assert shrinker().shrink_other(body, content_type) == (body, content_type)
 
 
 def test_what_fits_passes_as_it_is() -> None:
     body = "é".encode("latin-1") * 50
-    assert shrink_text(body, "text/plain; charset=latin-1", Budget(100)) == (
+    assert shrink_other(body, "text/plain; charset=latin-1", Budget(100)) == (
         body,
         "text/plain; charset=latin-1",
     )
@@ -49,9 +74,9 @@ def test_what_fits_passes_as_it_is() -> None:
 def test_the_charset_is_read_and_an_unknown_one_is_no_error() -> None:
     for charset in ("utf-16-le", "nonsense", "idna", "unicode_escape"):
         body = ("äöü " * 5000).encode("utf-16-le")
-        cut, _ = shrink_text(body, f'text/plain; charset="{charset}"', Budget(100))
+        cut, _ = shrink_other(body, f'text/plain; charset="{charset}"', Budget(100))
         assert count(cut) <= 100
-    assert "äöü äöü" in shrink_text(body, "text/plain; charset=utf-16-le", Budget(100))[0].decode()
+    assert "äöü äöü" in shrink_other(body, "text/plain; charset=utf-16-le", Budget(100))[0].decode()
 
 
 @given(
@@ -60,6 +85,6 @@ def test_the_charset_is_read_and_an_unknown_one_is_no_error() -> None:
     st.sampled_from([100, 9000]),
 )
 def test_a_text_never_costs_more_than_its_budget(text: str, tokens: int, chars: int) -> None:
-    body, _ = shrink_text(text.encode(), "text/plain", Budget(tokens, chars))
+    body, _ = shrink_other(text.encode(), "text/plain", Budget(tokens, chars))
     assert count(body) <= tokens
     assert len(body.decode()) <= chars

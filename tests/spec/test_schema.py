@@ -97,9 +97,60 @@ OLD = st.recursive(
 )
 
 
+REF = {"$ref": "#/components/schemas/A"}
+NULL = {"type": "null"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ({"nullable": True, "allOf": [REF]}, {"anyOf": [{"allOf": [REF]}, NULL]}),
+        ({"nullable": True, "oneOf": [REF]}, {"anyOf": [{"oneOf": [REF]}, NULL]}),
+        ({"nullable": True, "anyOf": [REF]}, {"anyOf": [REF, NULL]}),
+        ({"x-nullable": True, "anyOf": [REF, NULL]}, {"anyOf": [REF, NULL]}),
+        (
+            {**REF, "nullable": True, "description": "d"},
+            {"description": "d", "anyOf": [REF, NULL]},
+        ),
+        ({**REF, "x-nullable": True}, {"anyOf": [REF, NULL]}),
+        (
+            {"type": "object", "nullable": True, "allOf": [REF]},
+            {"anyOf": [{"type": "object", "allOf": [REF]}, NULL]},
+        ),
+        (
+            {"type": ["object", "null"], "allOf": [REF], "title": "t"},
+            {"title": "t", "anyOf": [{"type": "object", "allOf": [REF]}, NULL]},
+        ),
+        ({"type": "string", "x-nullable": True}, {"type": ["string", "null"]}),
+        ({"enum": ["a"], "nullable": True}, {"enum": ["a", None]}),
+        ({"type": ["object", "null"], "anyOf": [REF, NULL]}, None),
+        ({"nullable": False, "allOf": [REF]}, None),
+    ],
+)
+def test_null_is_allowed_wherever_the_spec_means_it(raw: Any, expected: Any) -> None:
+    schema, lines = converted(raw)
+    if expected is None:
+        expected = {key: value for key, value in raw.items() if key != "nullable"}
+    assert (schema, lines) == (expected, [])
+
+
+def by_the_letter(raw: dict[str, Any]) -> dict[str, Any]:
+    """A schema without the `nullable` that counts here, but by the letter does not."""
+    out = {key: value for key, value in raw.items() if key != "nullable" or "anyOf" not in raw}
+    for key in ("items", "not"):
+        if key in out:
+            out[key] = by_the_letter(out[key])
+    if "anyOf" in out:
+        out["anyOf"] = [by_the_letter(one) for one in out["anyOf"]]
+    if "properties" in out:
+        out["properties"] = {name: by_the_letter(one) for name, one in out["properties"].items()}
+    return out
+
+
 @settings(deadline=None)
 @given(OLD)
 def test_a_3_0_schema_accepts_the_same_values_afterwards(raw: dict[str, Any]) -> None:
+    raw = by_the_letter(raw)
     schema, lines = converted(raw)
     assert not lines
     new = jsonschema.Draft202012Validator(schema)
