@@ -58,6 +58,6 @@ def decoded(body: bytes, charset: str) -> str:
     try:
         if codecs.lookup(charset or "utf-8").name not in _NO_CHARSETS:
             return body.decode(charset or "utf-8", "replace")
-    except (LookupError, UnicodeError):  # also: a codec that is none of text
+    except (LookupError, ValueError):  # a name that is none, a codec that is none of text
         pass
     return body.decode("utf-8", "replace")

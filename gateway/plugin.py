@@ -282,6 +282,7 @@ def _operation(
         own=frozenset(one.config.parameters),
         taken=prove(plugin.upstream.credential).taken
         | {("header", name) for name in plugin.upstream.headers},
+        secrets=loaded.secrets,
     )
     matched |= bound.used
     schema = one.config.returns if one.config.returns is not None else spec.reply.schema

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import click
+from click.core import ParameterSource
 from msgspec import UNSET
 from rich.markup import escape
 from rich.table import Table
@@ -53,11 +54,14 @@ def explain(
 
     Nothing is sent; secrets are masked.
     """
-    if operation is None and (arguments != "{}" or headers):
-        raise click.BadParameter(
-            "goes with an OPERATION, which is not given",
-            param_hint="--header" if headers else "--args",
-        )
+    if operation is None:
+        for name, option in (("arguments", "--args"), ("headers", "--header")):
+            if (
+                click.get_current_context().get_parameter_source(name)
+                is ParameterSource.COMMANDLINE
+            ):
+                text = "goes with an OPERATION, which is not given"
+                raise click.BadParameter(text, param_hint=option)
     own = caller_headers(headers)
     plugin = read_one(config, state, as_json=as_json)
     if operation is None:
@@ -86,13 +90,17 @@ def explain(
 
 
 def _plan(plugin: Plugin, operation: Operation) -> dict[str, Any]:
+    hide = _Hide(plugin, prove(plugin.config.upstream.credential))
     return {
         "operation": operation.name,
         "served": f"{operation.method} /{plugin.name}{operation.address}",
         "upstream": f"{operation.method} {operation.spec.path}",
         "arguments": {one.name: _argument(operation, one) for one in operation.arguments},
         "withheld": dict(_withheld(plugin, operation)),
-        "steps": dict(steps_of(plugin, operation)),
+        "steps": {
+            step: what.replace(plugin.base, hide.url(plugin.base))
+            for step, what in steps_of(plugin, operation)
+        },
     }
 
 
@@ -101,6 +109,8 @@ def _argument(operation: Operation, argument: Argument) -> str:
     facts = [f"{argument.place} {'.'.join(argument.source) or '(whole)'}"]
     if argument.required:
         facts.append("required")
+    elif argument.together:
+        facts.append("required with a body")
     source = ".".join(argument.source)
     names = (argument.name, source, f"{argument.place}.{source}")
     entry = next((operation.parameters[n] for n in names if n in operation.parameters), None)
@@ -163,8 +173,9 @@ class _Hide:
 
     def url(self, url: str) -> str:
         address, mark, query = url.partition("?")
-        parts = (self._pair("query", part) for part in query.split("&"))
-        return self._mask.text(address) + mark + "&".join(parts)
+        scheme, _, host, *path = address.split("/")
+        segments = "/".join([scheme, "", host, *map(self._value, path)])
+        return segments + mark + "&".join(self._pair("query", part) for part in query.split("&"))
 
     def header(self, name: str, value: str) -> str:
         name = name.lower()
@@ -199,14 +210,14 @@ def _print_plans(plans: list[dict[str, Any]]) -> None:
         table = Table(title=plan["operation"], title_justify="left", show_header=False, box=None)
         table.add_column(style="bold")
         table.add_column(overflow="fold")
-        table.add_row("served", plan["served"])
-        table.add_row("upstream", plan["upstream"])
+        table.add_row("served", escape(plan["served"]))
+        table.add_row("upstream", escape(plan["upstream"]))
         for name, where in plan["arguments"].items():
             table.add_row("argument", escape(f"{name} → {where}"))
         for name, reason in plan["withheld"].items():
             table.add_row("withheld", escape(f"{name} {reason}"))
         for step, what in plan["steps"].items():
-            table.add_row(step, what)
+            table.add_row(step, escape(what))
         out.print(table)
         out.print()
 

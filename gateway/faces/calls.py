@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
 from gateway.errors import BadArguments, UnsupportedBody
+from gateway.media import essence, kind
+from gateway.media import essence, kind
 from gateway.plugin import Operation
 from gateway.request.text import decode_json
 from gateway.values import Argument
@@ -137,11 +139,9 @@ def _typed(argument: Argument, text: str) -> Any:
 
 
 def _read_body(body: bytes, content_type: str) -> Any:
-    essence = content_type.partition(";")[0].strip().lower()
-    if essence not in ("", "application/json") and not essence.endswith("+json"):
-        raise UnsupportedBody(
-            f"the body's type {_shown(essence)} is not read; send JSON as application/json"
-        )
+    if content_type.strip() and kind(content_type) != "json":
+        given = _shown(essence(content_type))
+        raise UnsupportedBody(f"the body's type {given} is not read; send JSON as application/json")
     return _parse(body)
 
 

@@ -58,6 +58,7 @@ def bind(
     parameters: Mapping[str, Entry],
     own: Collection[str] = (),
     taken: Collection[tuple[Place, str]] = (),
+    secrets: Collection[str] | None = None,
 ) -> Bound:
     """Lay the config's `parameters` over an operation.
 
@@ -68,9 +69,11 @@ def bind(
         own: The keys that stand at the operation itself; only these must mean something.
         taken: What is sent anyway, such as the credential's query parameter, as (place, name):
             neither shown nor accepted, and no object may bring it in.
+        secrets: Texts that no message may quote; None where they are not known, which keeps
+            every pin out of messages.
     """
     targets = targets_of(operation, components)
-    drafts = [Draft(target) for target in targets]
+    drafts = [Draft(target, secrets=secrets) for target in targets]
     faults: list[Fault] = []
     used = _match(drafts, components, parameters, own, faults)
     _require_together(drafts)

@@ -76,11 +76,11 @@ def whole_form(encoding: Mapping[str, Any], guarded: Iterable[str]) -> Callable[
     one, such as `role[]`, must not stand in for it.
     """
     own = frozenset(guarded)
-    other_than = guard(own)
+    stands_in = guard(own)
 
     def written(name: str, member: Any) -> str:
-        if name not in own and (other := other_than(name)) is not None:
-            raise Unwritable(f"must not hold {shown(name)}, since {other!r} is set by this plugin")
+        if name not in own and stands_in(name):
+            raise Unwritable(f"must not hold {shown(name)}: what this plugin sets is read so")
         try:
             return form_writer(name, {}, {}, encoding, own)(member)
         except Unwritable as fault:

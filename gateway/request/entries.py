@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 import msgspec
@@ -27,6 +27,17 @@ def fitted(value: Any, schema: Schema, components: Components) -> Any:
         return decode_json(value)
     except ValueError:
         return value
+
+
+def may_be_shown(pin: Any, secrets: Collection[str] | None) -> bool:
+    """Whether a message may quote a pin: only if no `${…}` has gone into it.
+
+    Of a list or an object it is never sure, since JSON writes some characters differently.
+    """
+    if not secrets:
+        return secrets is not None
+    is_scalar = isinstance(pin, (str, int, float))
+    return is_scalar and not any(secret in str(pin) for secret in secrets)
 
 
 def idle_keys(key: str, entry: Parameter, beside: str, faults: list[Fault]) -> None:

@@ -27,27 +27,27 @@ def parts_of(name: str) -> Parts:
     return tuple(part for part in _BREAKS.split(folded(name)) if part)
 
 
-def guard(names: Iterable[str]) -> Callable[[str], str | None]:
-    """A function from a caller's name to the guarded one that it could stand in for.
+def guard(names: Iterable[str]) -> Callable[[str], bool]:
+    """A function that says whether a caller's name could stand in for one of `names`.
 
     It could where the parts of one are the first parts of the other: `filter` beside
     `filter[status]` would replace it, as `filter[status][]` would.
     """
-    known: dict[Parts, str] = {}
-    below: dict[Parts, str] = {}
+    known: set[Parts] = set()
     for name in names:
-        for parts in (parts_of(name), (_mangled(name),)):
-            known.setdefault(parts, name)
-            for length in range(1, len(parts)):
-                below.setdefault(parts[:length], name)
+        known |= {parts_of(name), (_mangled(name),)}
+    above = {parts[:length] for parts in known for length in range(1, len(parts))}
+    longest = max(map(len, known), default=0)
 
-    def find(name: str) -> str | None:
+    def stands_in(name: str) -> bool:
         parts = parts_of(name)
-        readings = [parts[:length] for length in range(1, len(parts) + 1)] + [(_mangled(name),)]
-        hit = next((known[one] for one in readings if one in known), None)
-        return hit or below.get(parts)
+        if parts in above or (_mangled(name),) in known:
+            return True
+        # No further than the longest: a caller's name may have any number of parts.
+        ends = range(1, min(len(parts), longest) + 1)
+        return any(parts[:end] in known for end in ends)
 
-    return find
+    return stands_in
 
 
 def _mangled(name: str) -> str:

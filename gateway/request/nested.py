@@ -6,12 +6,12 @@ since a caller's object keeps the upstream's own shape.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from gateway.config.types import Parameter
-from gateway.request.entries import ABSENT, Fault, fitted
+from gateway.request.entries import ABSENT, Fault, fitted, may_be_shown
 from gateway.request.guard import folded
 from gateway.request.schemas import Components, at, checker, edit, kinds
 from gateway.request.text import Unwritable, shown
@@ -63,7 +63,9 @@ class Nested:
         if not self.withheld or (value is None and not self.pins):
             return value
         if self.pins or not self.lists[len(self.path) - len(path)]:
-            raise Unwritable(f"must be an object, since this plugin sets {self._called} in it")
+            raise Unwritable(
+                f"must be an object: this plugin sets or withholds {self._called} in it"
+            )
         if isinstance(value, list):
             for item in value:
                 if isinstance(item, dict):
@@ -88,6 +90,7 @@ def shown_below(
     entries: Iterable[tuple[str, tuple[str, ...], Literal["hide"] | Parameter]],
     schema: Schema,
     components: Components,
+    secrets: Collection[str] | None = None,
 ) -> tuple[tuple[Nested, ...], Schema, list[Fault]]:
     """What to do to a value, its schema as callers see it, and what is wrong with the entries."""
     found: list[Nested] = []
@@ -105,7 +108,7 @@ def shown_below(
             found.append(Nested(path, True, lists))
             schema = edit(schema, path, _remove, components) or schema
             continue
-        faults += _check(key, entry, member, components)
+        faults += _check(key, entry, member, components, secrets)
         if entry.pin is not ABSENT:
             pin = fitted(entry.pin, member, components)
             found.append(Nested(path, True, lists, pin))
@@ -126,7 +129,13 @@ def _lists(schema: Schema, path: tuple[str, ...], components: Components) -> tup
     return tuple(not kinds(one, components) <= {"object", "null"} for one in schemas)
 
 
-def _check(key: str, entry: Parameter, member: Schema, components: Components) -> list[Fault]:
+def _check(
+    key: str,
+    entry: Parameter,
+    member: Schema,
+    components: Components,
+    secrets: Collection[str] | None,
+) -> list[Fault]:
     faults: list[Fault] = []
     if entry.source is not None:
         faults.append(((key, "from"), "a property inside another one cannot be renamed"))
@@ -135,9 +144,10 @@ def _check(key: str, entry: Parameter, member: Schema, components: Components) -
         for name in _NOT_NESTED
         if getattr(entry, name) is not None
     ]
-    check = checker(member, components)
     for name in ("pin", "default", "example"):
         value = getattr(entry, name)
+        shows = name != "pin" or may_be_shown(value, secrets)
+        check = checker(member, components, shows=shows)
         if name == "pin":
             value = fitted(value, member, components)
         if value is not ABSENT and (wrong := check(value)):

@@ -27,13 +27,18 @@ _FORMATS = {
 
 
 def sample_call(arguments: Iterable[Argument], components: Components) -> dict[str, Any]:
-    """The required arguments, and those whose example the config or the spec gives in words."""
+    """The required arguments; where there are none, the first one that has an example.
+
+    All of the optional ones together would be a call that nobody makes, and often a wrong one.
+    """
+    known = list(arguments)
+    chosen = [argument for argument in known if argument.required]
+    chosen = chosen or [argument for argument in known if _is_short(argument.example)][:1]
     return {
         argument.name: _sample_of(argument, components)
         if argument.example is None
         else argument.example
-        for argument in arguments
-        if argument.required or _is_short(argument.example)
+        for argument in chosen
     }
 
 

@@ -6,7 +6,7 @@ together) are here and nowhere else; `faults` tells the operator where one is br
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from gateway.request.entries import (
     Values,
     fitted,
     idle_keys,
+    may_be_shown,
 )
 from gateway.request.nested import Nested, shown_below
 from gateway.request.schemas import Components, checker, resolve
@@ -57,6 +58,7 @@ class Draft:
     target: Target
     key: str | None = None
     entry: Entry | None = None
+    secrets: Collection[str] | None = None  # what messages never quote; None: no pin at all
     below: list[tuple[str, tuple[str, ...], Entry]] = field(default_factory=list)
 
     @property
@@ -114,7 +116,8 @@ def withheld_slot(draft: Draft, components: Components, faults: list[Fault]) -> 
     if entry.pin is not ABSENT:
         idle_keys(key, entry, "pin", faults)
         value = fitted(entry.pin, target.schema, components)
-        if wrong := checker(target.schema, components)(value):
+        shows = may_be_shown(entry.pin, draft.secrets)
+        if wrong := checker(target.schema, components, shows=shows)(value):
             faults.append(((key, "pin"), wrong))
         return Slot(target, value=value, withheld=PINNED, names=names)
     idle_keys(key, entry, "header", faults)
@@ -141,7 +144,7 @@ def shown_slot(draft: Draft, name: str, components: Components, faults: list[Fau
         schema = values.shown_schema(schema)
         example = entry.example if entry.example is not ABSENT else values.example(example)
         description = entry.description or description
-    nested, schema, below_faults = shown_below(draft.below, schema, components)
+    nested, schema, below_faults = shown_below(draft.below, schema, components, draft.secrets)
     faults += below_faults
     slot = Slot(target, None, required, value, words, nested=nested)
     if any(one.pins for one in nested):

@@ -98,7 +98,7 @@ def _object(value: Any) -> dict[str, Any]:
     except ValueError:
         parsed = None
     if not isinstance(parsed, dict):
-        raise Unwritable(_OBJECT)
+        raise Unwritable(f"{_OBJECT}, found {shown(value)}")
     return parsed
 
 
@@ -163,7 +163,7 @@ def query_writer(
     must not stand in for one of them (see `guard`), which may be pinned or hidden.
     """
     shape = shaped(kinds)
-    other_than = guard(frozenset(guarded) - {name})
+    stands_in = guard(frozenset(guarded) - {name})
     safe = RESERVED_SAFE if reserved else ""
     key = escape(name)
     start = key + "="
@@ -175,9 +175,8 @@ def query_writer(
         return escape(value, safe)
 
     def pair(member: str, value: str) -> str:
-        if (other := other_than(member)) is not None:
-            called = "which" if other == member else f"since {other!r}"
-            raise Unwritable(f"must not hold {shown(member)}, {called} is a parameter of its own")
+        if stands_in(member):
+            raise Unwritable(f"must not hold {shown(member)}: a parameter of its own is read so")
         return f"{escape(member)}={text(value)}"
 
     def write(value: Any) -> str:
@@ -275,7 +274,7 @@ def content_text(kinds: frozenset[str]) -> Writer:
             try:
                 value = decode_json(value)
             except ValueError:
-                raise Unwritable("must be JSON text") from None
+                raise Unwritable(f"must be JSON text, found {shown(value)}") from None
         return json_text(value)
 
     return write

@@ -32,9 +32,10 @@ class Number(Decimal):
     text: str
 
     def __new__(cls, text: str) -> Self:
+        """Raises: ValueError, for an exponent beyond all bounds."""
         try:
             number = super().__new__(cls, text)
-        except InvalidOperation:  # an exponent of 19 digits or more
+        except InvalidOperation:
             raise ValueError("a number is out of range") from None
         number.text = text
         return number

@@ -17,7 +17,7 @@ from gateway.request.styles import (
     query_writer,
 )
 from gateway.request.targets import Target
-from gateway.request.text import Unwritable, Write, Writer, text_of
+from gateway.request.text import Unwritable, Write, Writer, shown, text_of
 from gateway.values import SpecOperation, SpecParameter
 
 
@@ -117,7 +117,7 @@ def _worded(words: Mapping[str, Any], write: Write) -> Write:
         try:
             return words[text_of(word)]
         except KeyError:
-            raise Unwritable(f"must be one of {listed}") from None
+            raise Unwritable(f"must be one of {listed}, found {shown(word)}") from None
 
     def changed(value: Any) -> Any:
         return write([one(word) for word in value] if isinstance(value, list) else one(value))

@@ -16,6 +16,7 @@ from gateway.shrinking.shapes import COMPOSED, REF, Shapes, reference, target
 from gateway.values import Schema
 
 _WORDS = ("title", "description", "deprecated")
+_NULL: Schema = {"type": "null"}
 CUT: Schema = {
     "type": "object",
     "description": "What was cut from this answer: by path, how many rows, keys or characters "
@@ -58,15 +59,20 @@ def lenient(schema: Any, shapes: Shapes) -> Schema:
         out["type"] = kinds[0] if len(kinds) == 1 else kinds
     _containers(schema, out, shapes)
     parts = [lenient(part, shapes) for part in schema.get("allOf", ())]
-    unions = [
-        [lenient(branch, shapes) for branch in schema[keyword]]
-        for keyword in ("anyOf", "oneOf")
-        if schema.get(keyword)
-    ]
+    unions = []
+    for keyword in ("anyOf", "oneOf"):
+        # Any other branch allows null as well.
+        branches = [one for one in schema.get(keyword, ()) if one != _NULL] or schema.get(keyword)
+        if branches and branches[1:]:
+            unions.append([lenient(branch, shapes) for branch in branches])
+        elif branches:
+            parts.append(lenient(branches[0], shapes))
     if len(unions) == 1:
         out["anyOf"] = unions[0]
     else:
         parts += [{"anyOf": union} for union in unions]
+    if len(parts) == 1 and not out.keys() - set(_WORDS):
+        return {**parts[0], **out}
     if parts:
         out["allOf"] = parts
     return out

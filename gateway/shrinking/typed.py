@@ -52,7 +52,7 @@ class Projection:
             try:
                 value = self._decoder.decode(body)
                 return tidy(encode(self._build(value) if self._build else value))
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 pass  # another shape, or text that needs mending
         return encode(self.walk(decode(tidy(body))))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli import main
+from gateway.demo import DEMO_PLUGINS
 
 CONFIG = """
 plugin: things
 contact: a@example.com
 upstream:
-  url: http://127.0.0.1:1
+  url: http://127.0.0.1:1/${PATH_KEY}/v1
   credential:
     - {header: {name: X-Key, value: "${HEADER}"}}
     - {query: {name: key, value: "${QUERY}"}}
@@ -36,6 +38,7 @@ operations:
 """
 SECRETS = {
     "HEADER": "q1!", "QUERY": "q2!", "COOKIE": "q3!", "BEARER": "q4!", "EXTRA": "q5!", "PIN": "q6!",
+    "PATH_KEY": "q7!",
 }  # fmt: skip
 
 
@@ -119,9 +122,10 @@ def test_explain_shows_no_credential_however_short(things: Path) -> None:
     assert request["headers"]["X-Key"] == "[masked]"
     assert request["headers"]["Authorization"] == "Bearer [masked]"
     assert request["headers"]["Cookie"] == "sid=[masked]"
+    assert request["url"].startswith("http://127.0.0.1:1/[masked]/v1/things?")
     assert request["url"].endswith("&key=[masked]")
     assert "n=3" in request["url"]
-    for output in (result.output, run("explain", things, "getThings").output):
+    for output in (result.output, run("explain", things).output):
         assert not any(secret in output for secret in SECRETS.values())
 
 
@@ -155,7 +159,8 @@ def test_explain_shows_defaults_pins_and_words(things: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["explain", "--args", '{"page": 1}'], "--args"),
+        (["explain", "--args", "{}"], "--args"),
+        (["explain", "--header", "x-city: Oslo"], "--header"),
         (["explain", "getThings", "--args", "[1]"], "--args"),
         (["explain", "getThings", "--args", "{page"], "--args"),
         (["explain", "getThings", "--header", "x-city"], "--header"),
@@ -170,3 +175,29 @@ def test_an_option_that_cannot_be_read_is_a_mistake_of_the_command(
     result = run(command, things, *rest)
     assert result.exit_code == 2, result.output
     assert f"Invalid value for {named}" in result.stderr
+
+
+# --- what the README shows --------------------------------------------------------------------
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_mistake_that_the_readme_shows_is_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Path(shutil.copytree(ROOT / "configs", tmp_path / "configs")) / "stocks.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("\nsummary:", "\nsumary:"))
+    monkeypatch.chdir(tmp_path)
+    env = {"TWELVEDATA_API_KEY": "a-stand-in"}
+    result = CliRunner(env=env).invoke(main, ["check", "configs/stocks.yaml"])
+    printed = result.stderr.splitlines()
+    assert len(printed) == 2
+    assert f"```\n{printed[0]}\n```" in README
+
+
+def test_the_readme_passes_every_key_of_the_configs_to_the_container() -> None:
+    (line,) = [line for line in README.splitlines() if line.startswith("docker run ")]
+    for plugin in DEMO_PLUGINS.values():
+        for name in plugin.env:
+            assert f"-e {name} " in line

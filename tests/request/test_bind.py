@@ -87,6 +87,34 @@ def test_a_pin_of_a_secret_fits_a_number_and_is_never_told() -> None:
     assert "hunter2" not in message
 
 
+@pytest.mark.parametrize(
+    ("schema", "pin", "message"),
+    [
+        ({"type": "integer"}, "a lot", "expected an integer, found 'a lot'"),
+        ({"type": "integer", "maximum": 100}, 500, "expected at most 100, found 500"),
+        ({"enum": ["asc", "desc"]}, "up", "expected one of 'asc', 'desc', found 'up'"),
+        ({"type": "string", "maxLength": 2}, "CHE", "expected at most 2 characters, found 'CHE'"),
+        (
+            {"type": "array", "items": {"type": "integer"}},
+            [1, "x"],
+            "expected an integer, found another value, not shown here",
+        ),
+    ],
+)
+def test_a_pin_that_does_not_fit_is_told_with_what_was_expected_and_found(
+    schema: Any, pin: Any, message: str
+) -> None:
+    op = operation(query("n", schema))
+    assert faults(op, entries(n={"pin": pin}), secrets=["key-1"]) == [(("n", "pin"), message)]
+
+
+@pytest.mark.parametrize("secrets", [None, ["hunter"], ["a", "unter2"]])
+def test_a_pin_that_may_hold_a_secret_is_never_told(secrets: Any) -> None:
+    op = operation(query("n", {"type": "integer"}))
+    [(_, message)] = faults(op, entries(n={"pin": "hunter2"}), secrets=secrets)
+    assert message == "expected an integer, found another value, not shown here"
+
+
 def test_a_renamed_pin_is_refused_under_both_names() -> None:
     found = bound(
         operation(query("seasons[]")), entries(season={"source": "seasons[]", "pin": "1"})
@@ -151,7 +179,10 @@ def test_values_are_the_models_words_for_the_upstreams_values() -> None:
     found = bound(op, entries(units={"values": {"celsius": "metric", "fahrenheit": "imperial"}}))
     assert argument(found, "units").schema == {"type": "string", "enum": ["celsius", "fahrenheit"]}
     assert send(found, units="celsius").url.endswith("?units=metric")
-    assert refusal(found, units="metric") == "'units' must be one of celsius, fahrenheit."
+    assert (
+        refusal(found, units="metric")
+        == "'units' must be one of celsius, fahrenheit, found 'metric'."
+    )
 
 
 def test_values_of_a_list_are_those_of_its_items() -> None:
@@ -164,7 +195,7 @@ def test_values_of_a_list_are_those_of_its_items() -> None:
     }
     assert send(found, days=["mon", "tue"]).url.endswith("?days=1&days=2")
     assert send(found).url.endswith("?days=1")
-    assert refusal(found, days=["wed"]) == "'days' must be one of mon, tue."
+    assert refusal(found, days=["wed"]) == "'days' must be one of mon, tue, found 'wed'."
 
 
 def test_pins_defaults_targets_of_values_and_examples_are_checked_against_the_schema() -> None:
@@ -215,7 +246,9 @@ def test_a_header_is_mapped_by_values_too() -> None:
     entry = entries(region={"header": "X-Region", "values": {"US-CA": "california"}})
     found = bound(operation(query("region")), entry)
     assert send(found, {"x-region": "US-CA"}).url.endswith("?region=california")
-    assert refusal(found, {"x-region": "DE"}) == "the header 'X-Region' must be one of US-CA."
+    assert refusal(found, {"x-region": "DE"}) == (
+        "the header 'X-Region' must be one of US-CA, found 'DE'."
+    )
 
 
 def test_a_header_fills_a_number_of_a_json_body_as_a_number() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.config.types import Parameter
 from gateway.errors import BadArguments
 from gateway.request import bind
 from gateway.request.body import content_type
@@ -49,6 +50,40 @@ def test_an_object_of_a_form_never_stands_in_for_another_field() -> None:
     build = form(SCHEMA, {"object": {"style": "form", "explode": True}})
     with pytest.raises(BadArguments, match="must not hold 'text'"):
         build({"object": {"text": "x"}}, {})
+
+
+@pytest.mark.parametrize(
+    ("encoding", "call"),
+    [
+        ({}, {"list": []}),
+        ({}, {"list": [None]}),
+        ({"object": {"style": "form"}}, {"object": {}}),
+        ({"object": {"style": "deepObject"}}, {"object": {"a": []}}),
+        ({"object": {"style": "deepObject"}}, {"object": {"a": {}}}),
+    ],
+)
+def test_what_would_vanish_from_a_form_is_refused(encoding: Any, call: Any) -> None:
+    with pytest.raises(BadArguments, match=r"is empty, and a form cannot say so|cannot be sent"):
+        form(SCHEMA, encoding)(call, {})
+
+
+@pytest.mark.parametrize(
+    "given", [{"role[]": "x"}, {"Role": "x"}, {"role.a": "x"}, {"o": {"role": "x"}}]
+)
+def test_a_withheld_field_of_an_open_form_has_one_spelling(given: Any) -> None:
+    schema = {"properties": {"role": {}, "o": {}}, "additionalProperties": True}
+    body = SpecBody(FORM, "form", schema, True, encoding={"o": {"style": "form"}})
+    op = SpecOperation("POST", "/", "/", body=body)
+    build = bind(op, {}, {"body.role": Parameter(pin="user")}).build("https://h")
+    with pytest.raises(BadArguments, match="must not hold"):
+        build({"body": given}, {})
+    assert build({"body": {"o": {"a": 1}}}, {}).body == b"a=1&role=user"
+
+
+def test_an_open_form_names_the_field_that_cannot_be_sent() -> None:
+    build = form({"type": "object", "additionalProperties": True})
+    with pytest.raises(BadArguments, match="'body' holds 'tags', which is empty"):
+        build({"body": {"tags": []}}, {})
 
 
 def test_a_form_without_declared_fields_is_the_callers_object() -> None:

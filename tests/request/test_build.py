@@ -16,6 +16,7 @@ from gateway.config.types import Parameter
 from gateway.errors import BadArguments
 from gateway.request import bind
 from gateway.request.build import clean_base
+from gateway.request.text import decode_json
 from gateway.values import Build, SpecBody, SpecOperation, SpecParameter, UpstreamRequest
 
 BASE = "https://api.example/v1"
@@ -209,6 +210,44 @@ def test_a_pinned_or_hidden_parameter_cannot_be_set_by_an_argument_an_object_or_
         assert ";" not in query
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"extra": {"season[]": "x"}},
+        {"extra": {"Season": "x"}},
+        {"extra": {"season[0]": "x"}},
+        {"extra": {"Api_Key": "x"}},
+        {"extra": {"api_key[]": "x"}},
+        {"extra": {"api.key": "x"}},
+        {"extra": {"filter[status]": "x"}},
+        {"extra": {"filter": "x"}},
+        {"extra": '{"Cursor": "x"}'},
+        {"filter": {"status": "x"}},
+        {"filter": {"status": ["x"]}},
+        {"filter": {"status": {"a": "x"}}},
+        {"filter": {"Status": "x"}},
+        {"filter": {"status][": "x"}},
+        {"filter": {"name": {"a]": "x"}}},
+        {"filter": {"name[a": "x"}},
+    ],
+)
+def test_no_spelling_of_a_withheld_name_gets_through_an_object(call: dict[str, Any]) -> None:
+    extra = SpecParameter("extra", "query", {"type": "object", "additionalProperties": True})
+    deep = SpecParameter("filter", "query", {"type": "object"}, style="deepObject")
+    pinned = [SpecParameter(name, "query", STRING) for name in ("season", "filter[status]")]
+    hidden = SpecParameter("cursor", "query", STRING)
+    entries = {"season": Parameter(pin="1"), "filter[status]": Parameter(pin="on")}
+    op = get("/x", extra, deep, *pinned, hidden)
+    found = bind(op, {}, {**entries, "cursor": "hide"}, taken={("query", "api_key")})
+    assert found.faults == ()
+    build = found.build(BASE)
+    with pytest.raises(BadArguments, match="must not hold"):
+        build(call, {})
+    assert build({"extra": {"a[]": "b"}, "filter": {"name": ["c"]}}, {}).url == (
+        f"{BASE}/x?a%5B%5D=b&filter%5Bname%5D%5B%5D=c&season=1&filter%5Bstatus%5D=on"
+    )
+
+
 def test_a_callers_text_is_never_looked_into() -> None:
     text = '${HOME} ${file:/etc/passwd} {env.X} {{x}} %s {id} "quoted" \\ \n'
     body = SpecBody("application/json", "json", {"properties": {"t": STRING}}, True)
@@ -227,6 +266,20 @@ def test_numbers_arrive_as_they_were_given() -> None:
     request = compiled(op)({"q": exact, "a": big, "b": [exact]}, {})
     assert request.url == f"{BASE}/?q=1.10"
     assert request.body == b'{"a":12345678901234567890123,"b":[1.10]}'
+
+
+@pytest.mark.parametrize("text", ["1e5", "-0", "1e400", "1.50", "7" * 4_400])
+@pytest.mark.parametrize("kind", ["json", "form"])
+def test_the_text_of_a_number_gets_through(kind: Any, text: str) -> None:
+    media_type = {"json": "application/json", "form": "application/x-www-form-urlencoded"}[kind]
+    body = SpecBody(media_type, kind, {"properties": {"a": {}, "b": {}}}, True)
+    query = (SpecParameter("q", "query", {}), SpecParameter("l", "query", {"type": "array"}))
+    op = SpecOperation("POST", "/{id}", "/{id}", parameters=query, body=body)
+    call = decode_json(f'{{"id": {text}, "q": {text}, "l": [{text}], "a": {text}, "b": [{text}]}}')
+    request = compiled(op)(call, {})
+    assert request.url == f"{BASE}/{text}?q={text}&l={text}"
+    wire = {"json": f'{{"a":{text},"b":[{text}]}}', "form": f"a={text}&b={text}"}[kind]
+    assert request.body == wire.encode()
 
 
 def test_equal_calls_are_equal_requests_whatever_their_order() -> None:

@@ -131,6 +131,42 @@ def test_a_body_that_is_one_argument_takes_nested_entries_too() -> None:
         body_of(found, body={"kind": "b"})
 
 
+FREE = {"properties": {"role": {}, "x": {}}, "additionalProperties": True}
+
+
+@pytest.mark.parametrize("entry", ["hide", Parameter(pin="user")])
+@pytest.mark.parametrize(
+    "given",
+    [{"role": "admin"}, {"Role": "admin"}, {"ROLE ": "x"}, [{"role": "admin"}], "role", 7],
+)
+def test_what_is_withheld_cannot_be_sent_in_another_spelling_or_shape(
+    entry: Any, given: Any
+) -> None:
+    found = bound(FREE, body__role=entry)
+    with pytest.raises(BadArguments, match="role"):
+        body_of(found, body=given)
+
+
+@pytest.mark.parametrize(
+    "given", [{"a": {"b": 1}}, {"a": {"B": 1}}, {"A": {"b": 1}}, {"a": [{"b": 1}]}, {"a": "b"}]
+)
+def test_nor_can_it_be_deeper_down(given: Any) -> None:
+    inner = {"properties": {"b": {}}, "additionalProperties": True}
+    schema = {"properties": {"a": inner}, "additionalProperties": True}
+    found = bound(schema, body__a__b="hide")
+    with pytest.raises(BadArguments, match=r"a\.b"):
+        body_of(found, body=given)
+    assert body_of(found, body={"a": {"c": 1}, "b": 2}) == b'{"a":{"c":1},"b":2}'
+    assert body_of(found, body={"a": None}) == b'{"a":null}'
+
+
+def test_where_a_list_may_stand_its_items_are_looked_into() -> None:
+    found = bound({"anyOf": [FREE, {"type": "array", "items": FREE}]}, body__role="hide")
+    assert body_of(found, body=[{"x": 1}, 2]) == b'[{"x":1},2]'
+    with pytest.raises(BadArguments, match="must not hold 'Role'"):
+        body_of(found, body=[{"x": 1}, {"Role": "admin"}])
+
+
 def test_a_path_that_leads_nowhere_is_a_fault() -> None:
     [(path, message)] = bound(body__address__city="hide").faults
     assert path == ("body.address.city",)

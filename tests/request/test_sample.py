@@ -46,7 +46,7 @@ def test_a_sample_of_anything_comes_to_an_end(schema: Any) -> None:
     sample(schema, COMPONENTS)
 
 
-def test_a_sample_call_holds_what_is_required_and_what_has_an_example() -> None:
+def test_a_sample_call_holds_what_is_required_else_the_first_that_has_an_example() -> None:
     arguments = [
         Argument("a", "query", ("a",), {"type": "integer"}, required=True),
         Argument("b", "query", ("b",), {"type": "integer"}, example=0),
@@ -54,4 +54,6 @@ def test_a_sample_call_holds_what_is_required_and_what_has_an_example() -> None:
         Argument("d", "query", ("d",), {"type": "string"}, example="x" * 1_000),
         Argument("e", "path", ("e",), {"type": "object"}, required=True),
     ]
-    assert sample_call(arguments, {}) == {"a": 1, "b": 0, "e": {"name": "text"}}
+    assert sample_call(arguments, {}) == {"a": 1, "e": {"name": "text"}}
+    optional = [Argument(name, "query", (name,), {}, example=name) for name in "xyz"]
+    assert sample_call([arguments[2], arguments[3], *optional], {}) == {"x": "x"}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.request.schemas import ANYTHING, at, checker, edit, kinds, properties, resolve
+from gateway.request.text import decode_json
 
 COMPONENTS: dict[str, Any] = {
     "Name": {"type": "string"},
@@ -150,12 +151,46 @@ def test_a_nested_property_is_found_through_any_composition() -> None:
     assert at(ref("Ping"), ("a",), COMPONENTS) is None
 
 
-def test_a_check_says_what_is_wrong_but_never_the_value() -> None:
-    check = checker({"type": "integer", "maximum": 5}, {})
+def test_a_check_says_what_is_wrong_and_the_value_only_where_it_may() -> None:
+    schema = {"type": "integer", "maximum": 5}
+    check = checker(schema, {})
     assert check(5) is None
-    assert check(12345) is not None
+    assert check(12345) == "expected at most 5, found 12345"
+    assert check("x" * 1_000) == f"expected an integer, found '{'x' * 59}…'"
+    check = checker(schema, {}, shows=False)
     assert "12345" not in str(check(12345))
     assert "geheim" not in str(check("geheim"))
+
+
+def test_a_check_names_the_place_inside_a_value() -> None:
+    check = checker({"properties": {"a": {"items": {"type": "boolean"}}}}, {})
+    assert check({"a": [True, "no"]}) == "at 'a.1': expected true or false, found 'no'"
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "message"),
+    [
+        ({"type": ["integer", "null"]}, "x", "expected null or an integer, found 'x'"),
+        ({"const": 4}, 5, "expected 4, found 5"),
+        ({"minimum": 2}, 1, "expected at least 2, found 1"),
+        ({"exclusiveMinimum": 2}, 2, "expected more than 2, found 2"),
+        ({"exclusiveMaximum": 2}, 2, "expected less than 2, found 2"),
+        ({"multipleOf": 2}, 3, "expected a multiple of 2, found 3"),
+        ({"minLength": 2}, "a", "expected at least 2 characters, found 'a'"),
+        ({"minItems": 2}, [1], "expected at least 2 items, found [1]"),
+        ({"maxItems": 1}, [1, 2], "expected at most 1 items, found [1,2]"),
+        ({"pattern": "^a"}, "b", "expected text that matches ^a, found 'b'"),
+        ({"required": ["a"]}, {}, "expected the property 'a', found {}"),
+    ],
+)
+def test_a_check_says_what_a_keyword_wants(schema: Any, value: Any, message: str) -> None:
+    assert checker(schema, {})(value) == message
+
+
+def test_a_check_reads_numbers_that_keep_their_text() -> None:
+    check = checker({"items": {"type": "number", "maximum": 5}}, {})
+    assert check(decode_json("[1e0, -0, 1.50]")) is None
+    assert check(decode_json("[7.5]")) == "at '0': expected at most 5, found 7.5"
 
 
 def test_a_check_follows_references_into_components() -> None:

@@ -233,6 +233,22 @@ def test_content_is_json_text() -> None:
         content_text(OBJECT)("{")
 
 
+@pytest.mark.parametrize("value", [{"a": []}, {"a": {}}, {"a": {"b": []}}])
+def test_what_would_vanish_from_a_deep_object_is_refused(value: Any) -> None:
+    with pytest.raises(Unwritable, match=r"holds an empty .* at 'x\[a\]"):
+        query_writer("x", "deepObject", True, OBJECT)(value)
+
+
+def test_a_null_in_a_deep_object_is_left_out() -> None:
+    assert query_writer("x", "deepObject", True, OBJECT)({"a": None, "b": 1}) == "x%5Bb%5D=1"
+
+
+def test_a_bracket_in_a_key_never_ends_a_name() -> None:
+    for key in ("a][b", "a[b", "a]"):
+        with pytest.raises(Unwritable, match="a bracket ends a name here"):
+            query_writer("x", "deepObject", True, OBJECT)({key: 1})
+
+
 def test_deep_nesting_is_refused_not_followed() -> None:
     value: Any = 1
     for _ in range(100_000):

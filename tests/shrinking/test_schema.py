@@ -314,6 +314,15 @@ def test_words_stay_and_strictness_goes() -> None:
         assert_true_of(rules, text_of(sent))
 
 
+def test_a_reference_that_may_be_null_stays_a_reference() -> None:
+    team = {"$ref": "#/components/schemas/Team"}
+    for union in ("anyOf", "oneOf"):
+        written = {"description": "Or none.", union: [team, {"type": "null"}]}
+        rules = shrinker({"type": "object", "properties": {"team": written}}, PARTS)
+        assert rules.schema["properties"] == {"team": {**team, "description": "Or none."}}
+        assert_true_of(rules, b'{"team":null}')
+
+
 @pytest.mark.parametrize("fields", [(), ("data.team",), ("data.{id,team.games.team}",)])
 def test_below_the_top_upstreams_may_send_null_for_anything(fields: tuple[str, ...]) -> None:
     for budget in (NO_BUDGET, Budget(100)):

@@ -130,6 +130,12 @@ def test_a_charset_that_nobody_knows_is_ignored(charset: str) -> None:
     )
 
 
+def test_keys_that_are_no_utf_8_are_mended_wherever_they_are_taken() -> None:
+    body = b'{"a\xff":{"id":1},"a\xfe":{"id":2}}'
+    for rules in (shrinker(fields=("*.id",)), shrinker(budget=Budget(100))):
+        assert json.loads(rules.shrink(body)) == {"a\ufffd": {"id": 1}, "a\ufffd2": {"id": 2}}
+
+
 def test_an_answer_that_is_no_json_does_not_keep_its_etag() -> None:
     body = b"Some words. " * 1000
     rules = shrinker(budget=Budget(100))

@@ -53,7 +53,7 @@ async def test_another_server_than_the_fetched_specs_own_stops_with_the_line_to_
 async def test_every_chosen_operation_is_served_though_the_spec_has_no_ids(client: Client) -> None:
     site = client.gateway.door.sites[0]
     assert site.plugin is not None
-    assert len(site.plugin.operations) == 29
+    assert len(site.plugin.operations) == 30
     assert [line for line in site.plugin.ledger if line.lost] == []
 
 
@@ -352,15 +352,22 @@ async def test_a_coding_that_was_not_asked_for_is_the_upstreams_failure(client: 
     assert "br" in answer.json()["detail"]
 
 
-async def test_binary_passes_whole_under_its_own_type(client: Client) -> None:
+async def test_binary_is_described_where_there_is_a_budget(client: Client) -> None:
     png = await client.get("/image/png")
-    assert png.headers["Content-Type"] == "image/png"
-    assert png.body.startswith(b"\x89PNG")
-    assert png.body.endswith(b"IEND\xaeB`\x82")
+    assert png.headers["Content-Type"] == "application/json"
+    assert png.json()["content_type"] == "image/png"
+    assert png.json()["bytes"] > 1000
     for target in ("/bytes/20", "/stream-bytes/20"):
         answer = await client.get(target)
-        assert answer.headers["Content-Type"] == "application/octet-stream"
-        assert len(answer.body) == 20
+        assert answer.json()["content_type"] == "application/octet-stream"
+        assert answer.json()["bytes"] == 20
+
+
+async def test_what_swagger_2_produces_is_asked_for_where_there_is_no_schema(
+    client: Client,
+) -> None:
+    image = await client.get("/image")  # 406 to whoever asks for JSON
+    assert (image.status, image.headers["Content-Type"]) == (200, "image/svg+xml")
 
 
 async def test_texts_keep_their_characters(client: Client) -> None:
