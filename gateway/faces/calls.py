@@ -16,7 +16,6 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from gateway.errors import BadArguments, UnsupportedBody
 from gateway.media import essence, kind
-from gateway.media import essence, kind
 from gateway.plugin import Operation
 from gateway.request.text import decode_json
 from gateway.values import Argument
