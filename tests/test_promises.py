@@ -723,3 +723,14 @@ async def test_a_coded_call_is_refused(serve: Serve, upstream: Upstream) -> None
     client = await shop(serve, upstream)
     answer = await client.post("/call/getItem", data=b"{}", headers={"Content-Encoding": "gzip"})
     assert answer.status in (400, 415)
+
+
+async def test_a_declared_charset_is_read(serve: Serve, upstream: Upstream) -> None:
+    client = await shop(serve, upstream)
+    upstream.says(
+        '{"a": "é ü"}'.encode("latin-1"),
+        headers={"Content-Type": "application/json; charset=iso-8859-1"},
+    )
+    answer = await client.get("/items/1")
+    assert answer.json() == {"a": "é ü"}
+    assert answer.headers["Content-Type"] == "application/json"

@@ -189,12 +189,25 @@ class _Writer:
             rewriter = self._components.answers[operation.name]
             schema = self._rewritten(rewriter, operation.shrinker.schema)
             content = {"application/json": {"schema": schema}}
+        elif kind(reply.content_type) == "binary" and operation.shrinker.budget.tokens:
+            content = {"application/json": {"schema": _DESCRIBED}}
         else:
             # It passes as it is, under the type it has.
             essence = reply.content_type.partition(";")[0].strip().lower()
             text_type = essence if _MEDIA_TYPE.fullmatch(essence) else "text/plain"
             content = {text_type: {"schema": {"type": "string"}}}
         return {status: {"description": words, "content": content}}
+
+
+# What stands for a binary answer (`shrinking.text`).
+_DESCRIBED: Schema = {
+    "type": "object",
+    "properties": {
+        "content_type": {"type": "string"},
+        "bytes": {"type": "integer"},
+        "note": {"type": "string"},
+    },
+}
 
 
 def _one_form(argument: Argument, components: Mapping[str, Schema]) -> Schema:

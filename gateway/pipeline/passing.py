@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from gateway.media import kind
+from gateway.media import charset, kind
 from gateway.values import Headers
 
 _PASS = frozenset(
@@ -50,3 +50,9 @@ def _private(cache_control: str) -> str:
 def is_json(content_type: str) -> bool:
     """Whether a media type is JSON; an absent one is not."""
     return bool(content_type) and kind(content_type) == "json"
+
+
+@lru_cache(maxsize=64)
+def charset_of(content_type: str) -> str:
+    """The charset that a Content-Type names; "" for none."""
+    return charset(content_type)

@@ -14,7 +14,7 @@ from gateway.errors import UpstreamFailed
 from gateway.pipeline.call import Call, Clock, Plan, Source
 from gateway.pipeline.fetch import THREAD
 from gateway.pipeline.mask import Mask
-from gateway.pipeline.passing import is_json, passing
+from gateway.pipeline.passing import charset_of, is_json, passing
 from gateway.pipeline.upstream_error import error_answer
 from gateway.plugin import Operation
 from gateway.values import Answer, Headers, Reply
@@ -100,12 +100,11 @@ def _shrunk(operation: Operation, body: bytes, content_type: str) -> tuple[bytes
     said, served = is_json(content_type), is_json(operation.spec.reply.content_type)
     if said or (served and body.lstrip()[:1] in (b"{", b"[")):
         try:
-            shrunk = shrinker.shrink(body)
-        except ValueError:
+            shrunk = shrinker.shrink(body, charset_of(content_type))
+        except ValueError as error:
             if said:
                 raise UpstreamFailed(
-                    "The upstream says that its reply is JSON, but it cannot be read as that. "
-                    "Try again later."
+                    f"The upstream says that its reply is JSON, but {error}."
                 ) from None
         else:
             return shrunk, content_type if said and shrunk is body else "application/json"

@@ -32,7 +32,7 @@ def sample_call(arguments: Iterable[Argument], components: Components) -> dict[s
     All of the optional ones together would be a call that nobody makes, and often a wrong one.
     """
     known = list(arguments)
-    chosen = [argument for argument in known if argument.required]
+    chosen = [argument for argument in known if argument.required or argument.together]
     chosen = chosen or [argument for argument in known if _is_short(argument.example)][:1]
     return {
         argument.name: _sample_of(argument, components)

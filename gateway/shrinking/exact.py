@@ -44,7 +44,7 @@ def tidy(body: bytes) -> bytes:
             text.decode()
         except UnicodeDecodeError:
             text = _mended(text)
-    if b"\\u" in text or b"\\/" in text:
+    if b"\\" in text and (b"\\u" in text or b"\\/" in text):
         text = encode(decode(text))  # a character costs less than its escape
     return text
 
