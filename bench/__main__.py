@@ -94,7 +94,7 @@ def table(results: Sequence[Result]) -> Table:
             f"{one.cpu_us:,.1f}",
             _ratio(one.ratio_cpu, good=good),
             _ratio(one.ratio_rate, good=good),
-            f"≥ {one.goal:g}" if one.against else "",
+            f"≥ {one.goal:g}" if one.goal else "",
             f"{one.server:.0%}",
             f"{one.client:.0%}",
         )

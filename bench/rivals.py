@@ -37,10 +37,13 @@ class Rival:
 
 _PROXY = ("-m", "bench.peers.aiohttp_proxy", "{port}", "{upstream}")
 _HANDLER = ("-m", "bench.peers.aiohttp_handler", "{port}")
+_APP = ("-m", "bench.peers.aiohttp_app", "{port}")
 
 RIVALS = (
     Rival("bare proxy", _PROXY, "/carried", carries=True),
     Rival("proxied", GATEWAY, "/carried", carries=True, against="bare proxy", goal=0.8),
+    Rival("app proxy", (*_APP, "{upstream}"), "/carried", carries=True, against="bare proxy"),
     Rival("bare handler", _HANDLER, "/stored", carries=False),
     Rival("cached", GATEWAY, "/stored", carries=False, against="bare handler", goal=0.6),
+    Rival("app handler", _APP, "/stored", carries=False, against="bare handler"),
 )

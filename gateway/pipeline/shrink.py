@@ -90,6 +90,7 @@ def _answer(operation: Operation, locate: Locate, reply: Reply, private: bool) -
         if not is_json(content_type):
             # What an upstream sends is data: no browser shall run it under our address.
             headers.append(("Content-Security-Policy", "sandbox"))
+            headers.append(("X-Content-Type-Options", "nosniff"))
     return Answer(reply.status, tuple(headers), body)
 
 
