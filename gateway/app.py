@@ -25,10 +25,10 @@ from aiohttp.web_protocol import RequestHandler
 
 from gateway.caching import Flights, MemoryStore
 from gateway.config import Loaded, types
-from gateway.errors import GatewayError, Mistake, Mistakes, SpecError, SpecUnavailable
+from gateway.errors import BadArguments, GatewayError, Mistake, Mistakes, SpecError, SpecUnavailable
 from gateway.pipeline import Mask, Shared, plans
 from gateway.plugin import Files, Operation, Plugin, build
-from gateway.proxy import CHAT_ORIGINS, Door, Site, site_of
+from gateway.proxy import CHAT_ORIGINS, Door, Site, problem, site_of
 from gateway.shrinking import count
 from gateway.spec.source import fetch
 
@@ -279,8 +279,37 @@ class Gateway:
         self.port = self._runner.addresses[0][1]
 
 
+class _Handler(RequestHandler):
+    """aiohttp's connection, which answers what is no HTTP as the door answers everything else.
+
+    aiohttp's own answer is plain text with the caller's bytes and its version in it, and a trace
+    in the log for whoever sends rubbish.
+    """
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Refuse a request that could not be read."""
+        if status >= 500 or request.writer.output_size > 0:
+            return super().handle_error(request, status, exc, message)
+        log.debug("a request of %s is not valid HTTP: %s", request.remote, exc)
+        response = problem(BadArguments("The request is not valid HTTP."))
+        response.force_close()
+        return response
+
+
 class _Server(web.Server):
     """aiohttp's server, bounded: connections beyond the bound are closed at once."""
+
+    def __call__(self) -> RequestHandler:
+        """Make the handler of a new connection."""
+        return _Handler(self, loop=self._loop, **self._kwargs)
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         """Take a connection."""

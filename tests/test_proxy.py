@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 
 import pytest
+from aiohttp import web
 
 from tests.conftest import Serve, Upstream
 
@@ -280,7 +282,6 @@ async def test_auth_is_asked_for_with_a_challenge(serve: Serve, upstream: Upstre
 async def test_a_plugin_whose_spec_cannot_be_had_yet_says_so_and_comes_up(
     serve: Serve, upstream: Upstream
 ) -> None:
-    import asyncio
 
     ready = False
     spec = {
@@ -289,8 +290,7 @@ async def test_a_plugin_whose_spec_cannot_be_had_yet_says_so_and_comes_up(
         "paths": {"/late": {"get": {"operationId": "getLate", "responses": {}}}},
     }
 
-    async def answer(request):  # type: ignore[no-untyped-def]
-        from aiohttp import web
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
 
         if request.raw_path == "/openapi.json":
             return web.json_response(spec if ready else {}, status=200 if ready else 503)
@@ -310,3 +310,26 @@ async def test_a_plugin_whose_spec_cannot_be_had_yet_says_so_and_comes_up(
             break
         await asyncio.sleep(0.05)
     assert (await client.get("/late/late")).json() == {"late": True}
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nBad Header: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_refused_without_saying_it_back(
+    serve: Serve, upstream: Upstream, rubbish: bytes
+) -> None:
+    client = await serve(plugin("one", upstream))
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.gateway.port)
+    writer.write(rubbish)
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    await writer.wait_closed()
+    assert b" 400 " in answer.split(b"\r\n")[0]
+    assert b"application/problem+json" in answer
+    assert b"aiohttp" not in answer
+    assert b"Bad Header" not in answer
