@@ -13,7 +13,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
 from gateway.app import load_plugin
-from gateway.config import read_configs
+from gateway.config import Loaded, read_configs
 from gateway.faces import FACES
 
 ROOT = Path(__file__).parents[1]
@@ -24,14 +24,18 @@ CONFIGS = [
 ]
 
 
+def read(path: Path) -> Loaded:
+    names = re.findall(r"\$\{(\w+)\}", path.read_text())
+    (loaded,) = read_configs([path], dict.fromkeys(names, "http://127.0.0.1:1"))
+    return loaded
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 @pytest.mark.parametrize(
     ("version", "validator"), [("3.0", OpenAPIV30SpecValidator), ("3.1", OpenAPIV31SpecValidator)]
 )
 async def test_a_config_s_served_spec_is_valid(path: Path, version: str, validator: type) -> None:
-    names = re.findall(r"\$\{(\w+)\}", path.read_text())
-    (loaded,) = read_configs([path], dict.fromkeys(names, "http://127.0.0.1:1"))
-    plugin = await load_plugin(loaded)
+    plugin = await load_plugin(read(path))
     body = FACES["openapi"](plugin)["/openapi.json"]("https://gw.example/x", version).body
     assert list(validator(json.loads(body)).iter_errors()) == []
 
