@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from gateway.proxy import MAX_CALLS
 from tests.conftest import Client, Serve, Upstream
 
 SPEC = """
@@ -734,3 +735,29 @@ async def test_a_declared_charset_is_read(serve: Serve, upstream: Upstream) -> N
     answer = await client.get("/items/1")
     assert answer.json() == {"a": "é ü"}
     assert answer.headers["Content-Type"] == "application/json"
+
+
+async def test_more_calls_than_the_bound_are_told_to_come_back(
+    serve: Serve, upstream: Upstream
+) -> None:
+    client = await shop(serve, upstream)
+    client.gateway.door._calls = MAX_CALLS  # as if so many were under way
+    answer = await client.get("/items/1")
+    assert (answer.status, answer.json()["code"]) == (503, "overloaded")
+    assert answer.headers["Retry-After"] == "1"
+    assert upstream.received == []
+    client.gateway.door._calls = 0
+    assert (await client.get("/items/1")).status == 200
+    assert client.gateway.door._calls == 0
+
+
+async def test_a_read_asked_before_is_still_guarded_and_still_exact(
+    serve: Serve, upstream: Upstream
+) -> None:
+    client = await shop(serve, upstream, "\ncache: no\n")
+    for _ in range(3):
+        await client.get("/items?q=a%2Bb")
+        assert "q=a%2Bb" in upstream.last.target
+    evil = {"Origin": "https://evil.example"}
+    assert (await client.get("/items?q=a%2Bb", headers=evil)).status == 403
+    assert len(upstream.received) == 3
