@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 
-PAGES = 500  # different addresses: identical calls in flight could share one upstream call
-
 
 def _row(number: int) -> dict[str, object]:
     return {

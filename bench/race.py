@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from statistics import median
 import uvloop
 
 from bench.load import Load, drive
-from bench.payload import BODY, PAGES
+from bench.payload import BODY
 from bench.rivals import Rival
 from bench.servers import Server, free_port
 
@@ -113,7 +114,7 @@ def _cores() -> tuple[int, int]:
 
 
 def _targets(rival: Rival) -> list[str]:
-    return [f"{rival.path}?page={page}" for page in range(PAGES)]
+    return [f"{rival.path}?page={page}" for page in range(rival.pages)]
 
 
 def _check_answer(rival: Rival, port: int) -> None:
@@ -128,7 +129,7 @@ def _turn(rival: Rival, server: Server, upstream: Server, seconds: float) -> Loa
     targets = _targets(rival)
     for target in () if rival.carries else targets:
         _get(server.port, target)
-    before = int(_get(upstream.port, "/count"))
+    before = _settled(upstream)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         load = runner.run(
             drive(
@@ -145,6 +146,15 @@ def _turn(rival: Rival, server: Server, upstream: Server, seconds: float) -> Loa
     if not rival.carries and carried:
         raise Unfair(f"{rival.name} carried {carried} calls to the upstream and should not")
     return load
+
+
+def _settled(upstream: Server) -> int:
+    """The upstream's count, once what the rival before left in flight has arrived."""
+    count = -1
+    while count != (now := int(_get(upstream.port, "/count"))):
+        count = now
+        time.sleep(0.05)
+    return count
 
 
 def _get(port: int, target: str) -> bytes:
