@@ -186,8 +186,7 @@ class Door:
         the plugin; a plugin at the root comes after.
         """
         if self._by_host:
-            host = (request.headers.get("Host") or "").lower()
-            site = self._by_host.get(host) or self._by_host.get(host.rpartition(":")[0])
+            site = self._by_host.get(self._host(request))
             if site is not None:
                 yield site, "", path
                 return
