@@ -228,11 +228,13 @@ async def test_a_name_that_was_made_to_point_here_cannot_call(
 async def test_what_an_upstream_sends_is_never_run_under_our_address(
     serve: Serve, upstream: Upstream
 ) -> None:
-    client = await serve(plugin("one", upstream))
-    page = plugin("one", upstream).replace("returns: {type: object}", "returns: {type: string}", 1)
-    client = await serve(page)
+    client = await serve("budget: no\n" + plugin("one", upstream))
     upstream.says("<script>", headers={"Content-Type": "text/html"})
     answer = await client.get("/things/7")
+    assert answer.json() == {"text": "<script>"}
+    upstream.says("<script>", headers={"Content-Type": "application/x-anything"})
+    answer = await client.get("/things/7")
+    assert answer.body == b"<script>"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Security-Policy"] == "sandbox"
 

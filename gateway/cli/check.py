@@ -28,6 +28,7 @@ from gateway.errors import Mistake, Mistakes, SpecUnavailable
 from gateway.faces import FACES, Document, openapi
 from gateway.faces.limits import PLATFORMS, Limit, limits
 from gateway.faces.manifest import MANIFEST
+from gateway.faces.weight import advice, heaviest
 from gateway.pipeline.mask import MIN_SECRET
 from gateway.plugin import Plugin
 from gateway.shrinking import count
@@ -121,8 +122,9 @@ def _report(
             "waiting": str(plugin),
             "warnings": list(map(str, loaded.warnings)),
         }
+    served = openapi.describe(plugin, f"{BASE}/{plugin.name}")["3.0"]
     tokens = {path: count(documents[path].body) for path in COUNTED}
-    warnings = [*map(str, plugin.warnings), *_doubts(loaded, plugin, tokens, rows)]
+    warnings = [*map(str, plugin.warnings), *_doubts(loaded, plugin, served, rows)]
     return {
         "plugin": plugin.name,
         "waiting": "",
@@ -130,26 +132,29 @@ def _report(
             one.name: f"{one.method} {one.address}" for one in plugin.operations.values()
         },
         "warnings": warnings,
-        "ledger": [asdict(line) for line in (*plugin.ledger, *openapi.describe(plugin, BASE)[1])],
+        "ledger": [asdict(line) for line in (*plugin.ledger, *served.ledger)],
         "tokens": tokens,
         "limits": [{**asdict(row), "over": row.over} for row in rows],
     }
 
 
 def _doubts(
-    loaded: Loaded, plugin: Plugin, tokens: Mapping[str, int], rows: Sequence[Limit]
+    loaded: Loaded, plugin: Plugin, served: openapi.Served, rows: Sequence[Limit]
 ) -> list[str]:
     """What only the finished documents and secrets tell."""
     found = []
     budget = plugin.config.spec_budget
-    if tokens["/openapi.json"] > budget:
-        found.append(
-            loaded.mistake(
-                ("spec_budget",),
-                f"the served spec costs {tokens['/openapi.json']:,} tokens, more than "
-                f"{budget:,}; choose fewer operations, or narrow answers with `fields`",
-            )
+    if served.tokens > budget:
+        heavy = ", ".join(
+            f"{part.what} of {part.operation} {part.tokens:,}" for part in heaviest(served.document)
         )
+        hint = advice(plugin)
+        text = (
+            f"the served spec costs {served.tokens:,} tokens, more than {budget:,}, though it is "
+            f"shortened as far as it can be; the heaviest: {heavy}. Choose fewer operations, hide "
+            "parameters, or narrow answers" + (f": {hint}" if hint else " with `fields`")
+        )
+        found.append(loaded.mistake(("spec_budget",), text))
     # The reader has told of those texts already that the YAML itself gives.
     told = types.LENGTHS.keys() & {one.path for one in plugin.warnings}
     found += [

@@ -10,21 +10,31 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from gateway.config import types
 from gateway.errors import NotFound
 from gateway.faces import yaml_text
-from gateway.faces.components import Components
+from gateway.faces.components import Components, Shared
 from gateway.faces.documents import BASE, Document, Maker, template
-from gateway.faces.operations import operation_object
+from gateway.faces.fitting import fitted
+from gateway.faces.operations import operation_object, told
+from gateway.faces.outline import outline
+from gateway.faces.schemas import Scale
+from gateway.faces.weight import advice
 from gateway.plugin import Plugin
-from gateway.spec.render import render
+from gateway.shrinking import count
+from gateway.spec.render import Version, render
 from gateway.values import Degraded
 
 # What `?version=` takes. 3.0 is what every plugin client reads.
 VERSIONS = {"": "3.0", "3.0": "3.0", "3.0.3": "3.0", "3.1": "3.1", "3.1.1": "3.1"}
+
+_SOME_BASE = "https://gateway.example/plugin"
+_CHARACTERS = 12  # for each token of the budget: more than that is not looked at
 
 _ERROR = {
     "type": "object",
@@ -50,18 +60,14 @@ _ERROR_RESPONSE = {
 
 def documents(plugin: Plugin) -> Mapping[str, Maker]:
     """Make `/openapi.yaml` and `/openapi.json`."""
-    document, _ = describe(plugin, BASE)
-    rendered = {"3.0": render(document, "3.0"), "3.1": render(document, "3.1")}
-    as_yaml = {
-        version: template(yaml_text.write(each), "application/yaml")
-        for version, each in rendered.items()
-    }
-    as_json = {
-        version: template(
-            json.dumps(each, ensure_ascii=False, separators=(",", ":")), "application/json"
+    as_yaml: dict[str, Maker] = {}
+    as_json: dict[str, Maker] = {}
+    for version, served in describe(plugin, BASE).items():
+        as_yaml[version] = template(served.text, "application/yaml")
+        as_json[version] = template(
+            json.dumps(served.document, ensure_ascii=False, separators=(",", ":")),
+            "application/json",
         )
-        for version, each in rendered.items()
-    }
     return {"/openapi.yaml": _by_version(as_yaml), "/openapi.json": _by_version(as_json)}
 
 
@@ -77,22 +83,57 @@ def _by_version(makers: Mapping[str, Maker]) -> Maker:
     return make
 
 
-def describe(plugin: Plugin, base_url: str) -> tuple[dict[str, Any], tuple[Degraded, ...]]:
-    """Write the OpenAPI 3.1 document of a plugin.
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One version of the document, as YAML too; and what was shortened or left out for it."""
+
+    document: dict[str, Any]
+    text: str
+    tokens: int  # of the YAML
+    ledger: tuple[Degraded, ...]
+
+
+def describe(plugin: Plugin, base_url: str) -> dict[Version, Served]:
+    """Write the OpenAPI documents of a plugin, each within its `spec_budget` if that can be."""
+    shared = Shared(plugin)
+
+    def write(version: Version, scale: Scale, shown: Collection[int] | None) -> Served:
+        document, ledger = _describe(plugin, base_url, Components.of(shared, scale, shown))
+        rendered = render(document, version)
+        text = yaml_text.write(rendered)
+        # The base URL is not known yet, and what stands for it differs from start to start.
+        tokens = count(text.replace(BASE, _SOME_BASE).encode())
+        return Served(rendered, text, tokens, ledger)
+
+    budget = plugin.config.spec_budget
+    levels = outline(plugin, shared, budget * _CHARACTERS)
+    older = fitted(partial(write, "3.0"), levels, budget)
+    newer = fitted(partial(write, "3.1"), levels, budget, older)
+    served: dict[Version, Served] = {"3.0": older.written, "3.1": newer.written}
+    if (older.scale, older.levels) == (0, len(levels.levels)):
+        return served
+    note = f"what the spec says is shortened to keep within spec_budget, {budget:,} tokens"
+    hint = advice(plugin)
+    line = Degraded("", f"{note}; {hint}" if hint else note)
+    return {version: replace(one, ledger=(line, *one.ledger)) for version, one in served.items()}
+
+
+def _describe(
+    plugin: Plugin, base_url: str, components: Components
+) -> tuple[dict[str, Any], tuple[Degraded, ...]]:
+    """Write the document as OpenAPI 3.1, on the scale of its components.
 
     Returns:
-        The document, and the ledger of what was shortened or left out for it.
+        The document, and the ledger.
     """
-    components = Components(plugin)
     ledger: list[Degraded] = []
     paths: dict[str, dict[str, Any]] = {}
     for operation in plugin.operations.values():
         written, noted = operation_object(operation, components)
         paths.setdefault(operation.address, {})[operation.method.lower()] = written
         ledger += noted
-    schemas, shortened = components.schemas()
-    if shortened:
-        ledger.append(Degraded("", f"{shortened} descriptions in shared schemas are shortened"))
+    schemas, before, after = components.schemas()
+    ledger += [Degraded("", note) for note in told(before, after, "in shared schemas")]
     security = _security(plugin.config.auth)
     document = {
         "openapi": "3.1.1",

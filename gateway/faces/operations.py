@@ -14,15 +14,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.faces.components import Components
-from gateway.faces.schemas import Rewriter
-from gateway.faces.texts import LONGEST
-from gateway.media import kind
+from gateway.faces.schemas import Changes, Rewriter
+from gateway.faces.texts import shorten
+from gateway.media import essence, kind
 from gateway.plugin import Operation
 from gateway.request.schemas import SCALARS, kinds, resolve
+from gateway.shrinking import DESCRIBED, TEXT
 from gateway.values import Argument, Degraded, Schema
 
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
 # Of an object's properties, in the description of a text of JSON; the words come before them.
+_SUMMARY = 120  # characters; a summary is one sentence
 _SHOWN_NAMES = 12
 _SHOWN_CHARACTERS = 100
 _LONGEST_EXAMPLE = 200  # characters of JSON; a longer one costs more than it shows
@@ -46,15 +48,15 @@ class _Writer:
     def __init__(self, operation: Operation, components: Components) -> None:
         self._operation = operation
         self._components = components
+        self._shared = components.shared
         self._notes: list[str] = []
+        self._short: list[str] = []  # what was shortened, and how long it was
+        self._longest = 0
 
     def write(self) -> tuple[dict[str, Any], list[Degraded]]:
         """Write it; see `operation_object`."""
         operation = self._operation
-        description = self._fit(operation.description, "its description")
-        # Where the operator has said it better, the spec's line would only stand in the way:
-        # some clients show a summary and never the description.
-        summary = "" if operation.written else self._fit(operation.summary, "its summary")
+        summary, description = self._said()
         parameters = [
             self._parameter(each) for each in operation.arguments if each.served != "body"
         ]
@@ -65,29 +67,46 @@ class _Writer:
         }
         served = {
             "operationId": operation.name,
-            **({"summary": summary} if summary and summary != description else {}),
-            **({"description": description} if description else {}),
+            "summary": summary,
+            "description": description,
             "x-openai-isConsequential": operation.consequential,
             **({"parameters": parameters} if parameters else {}),
             **({"requestBody": body} if body else {}),
             "responses": responses,
         }
-        place = f"{operation.method} {operation.spec.key}"
+        if self._short:
+            what = ", ".join(self._short)
+            self._notes.insert(0, f"shortened to at most {self._longest} characters: {what}")
+        place = f"{operation.spec.method} {operation.spec.key}"
         return served, [Degraded(place, note) for note in self._notes]
 
-    def _fit(self, text: str, what: str, longest: int = LONGEST) -> str:
-        short = self._components.words.fit(text, longest)
+    def _said(self) -> tuple[str, str]:
+        """Summary and description. Neither is ever empty: some clients show a summary and never
+        the description, others the other way round, and some refuse an operation without."""
+        operation = self._operation
+        # Where the operator has said it better, the spec's summary would only stand in the way.
+        first = operation.description if operation.written else operation.summary
+        first = first or operation.description or _as_words(operation)
+        summary = shorten(re.split(r"\n|(?<=[.!?])\s", first.strip(), maxsplit=1)[0], _SUMMARY)
+        # A description that is no more than a summary is no loss: it is said already.
+        longest = max(self._components.scale.texts, len(summary))
+        return summary, self._fit(operation.description, "its description", longest) or summary
+
+    def _fit(self, text: str, what: str, longest: int | None = None) -> str:
+        longest = self._components.scale.texts if longest is None else longest
+        short = self._shared.words.fit(text, longest)
         if short != text.strip():
-            self._notes.append(
-                f"{what} is shortened from {len(text)} to {len(short)} characters "
-                f"(at most {longest})"
-            )
+            self._short.append(f"{what} ({len(text):,})")
+            self._longest = max(self._longest, longest)
         return short
 
     def _parameter(self, argument: Argument) -> dict[str, Any]:
         schema, hint = self._text_form(argument)
-        room = LONGEST - len(hint) - 1 if hint else LONGEST
-        words = " ".join(filter(None, (self._words(argument, room), hint)))
+        longest = self._components.scale.texts
+        room = max(0, longest - len(hint) - 1) if hint else longest
+        # All that a rewritten schema says here is what became of a long enum.
+        said = (self._words(argument, room), schema.get("description"), hint)
+        words = " ".join(filter(None, said))
         is_query_list = argument.served == "query" and schema.get("type") == "array"
         return {
             "name": argument.name,
@@ -102,7 +121,7 @@ class _Writer:
 
     def _text_form(self, argument: Argument) -> tuple[Schema, str]:
         """The schema of an argument in path or query, and a hint where it is a text of JSON."""
-        upstream = self._components.upstream
+        upstream = self._shared.upstream
         schema = _one_form(argument, upstream)
         taken = kinds(schema, upstream) - {"null"}
         if taken == {"object"}:
@@ -117,12 +136,16 @@ class _Writer:
             return {**self._schema(rest), "items": {"type": "string"}}, hint
         return self._schema(schema), ""
 
-    def _words(self, argument: Argument, longest: int = LONGEST) -> str:
+    def _words(self, argument: Argument, longest: int | None = None) -> str:
         words = argument.description or str(argument.schema.get("description") or "")
-        return self._fit(words, f"the description of {argument.name!r}", longest)
+        return self._fit(words, f"{argument.name!r}", longest)
 
     def _example(self, argument: Argument, key: str) -> dict[str, Any]:
         if argument.example is None:
+            return {}
+        parameters = self._operation.parameters.values()
+        own = any(one != "hide" and one.example == argument.example for one in parameters)
+        if not own and not self._components.scale.examples:
             return {}
         length = len(json.dumps(argument.example, default=str))
         if length > _LONGEST_EXAMPLE:
@@ -155,10 +178,11 @@ class _Writer:
 
     def _property(self, argument: Argument) -> Schema:
         schema = self._schema(argument.schema)
-        component = resolve(argument.schema, self._components.upstream)
+        component = resolve(argument.schema, self._shared.upstream)
         # A component that is referred to brings its own words.
         is_said = "$ref" in schema and argument.description == component.get("description")
         words = "" if is_said else self._words(argument)
+        words = " ".join(filter(None, (words, schema.get("description"))))
         return {
             **schema,
             **({"description": words} if words else {}),
@@ -167,47 +191,53 @@ class _Writer:
 
     def _schema(self, schema: Schema) -> Schema:
         """A request schema. Its own description is left to `_words`."""
-        inner = {key: value for key, value in schema.items() if key != "description"}
-        return self._rewritten(self._components.inputs, inner)
+        return self._rewritten(self._components.inputs, schema, ("description",))
 
-    def _rewritten(self, rewriter: Rewriter, schema: Schema) -> Schema:
-        before = rewriter.shortened
-        served: Schema = rewriter.schema(schema)
-        if rewriter.shortened > before:
-            count = rewriter.shortened - before
-            self._notes.append(f"{count} descriptions in its schemas are shortened")
+    def _rewritten(
+        self, rewriter: Rewriter, schema: Schema, without: tuple[str, ...] = ()
+    ) -> Schema:
+        before = rewriter.changes
+        served: Schema = rewriter.schema(schema, without)
+        self._notes += told(before, rewriter.changes, "in its schemas")
         return served
 
     def _response(self) -> dict[str, Any]:
         """The response of success: the answer as the gateway sends it."""
         operation, reply = self._operation, self._operation.spec.reply
         status = reply.status if re.fullmatch("2[0-9]{2}", reply.status) else "200"
-        words = self._fit(reply.description, "the description of its answer") or "Success"
+        words = self._fit(reply.description, "its answer's description") or "Success"
         if status in _NO_CONTENT or operation.method == "HEAD":
             return {status: {"description": words}}
         if kind(reply.content_type) == "json":
             rewriter = self._components.answers[operation.name]
             schema = self._rewritten(rewriter, operation.shrinker.schema)
             content = {"application/json": {"schema": schema}}
-        elif kind(reply.content_type) == "binary" and operation.shrinker.budget.tokens:
-            content = {"application/json": {"schema": _DESCRIBED}}
+        elif kind(reply.content_type) != "binary":
+            content = {"application/json": {"schema": TEXT}}
+        elif operation.shrinker.budget.tokens:
+            content = {"application/json": {"schema": DESCRIBED}}
         else:
             # It passes as it is, under the type it has.
-            essence = reply.content_type.partition(";")[0].strip().lower()
-            text_type = essence if _MEDIA_TYPE.fullmatch(essence) else "text/plain"
-            content = {text_type: {"schema": {"type": "string"}}}
+            said = essence(reply.content_type)
+            said = said if _MEDIA_TYPE.fullmatch(said) else "application/octet-stream"
+            content = {said: {"schema": {"type": "string", "format": "binary"}}}
         return {status: {"description": words, "content": content}}
 
 
-# What stands for a binary answer (`shrinking.text`).
-_DESCRIBED: Schema = {
-    "type": "object",
-    "properties": {
-        "content_type": {"type": "string"},
-        "bytes": {"type": "integer"},
-        "note": {"type": "string"},
-    },
-}
+def told(before: Changes, after: Changes, where: str) -> list[str]:
+    """What was changed in schemas, for the ledger."""
+    shortened, named, enums = (new - old for old, new in zip(before, after, strict=True))
+    return [
+        *([f"{shortened} descriptions {where} are shortened"] if shortened else []),
+        *([f"{named} objects {where} are only named, without their members"] if named else []),
+        *([f"{enums} enums {where} are told in words"] if enums else []),
+    ]
+
+
+def _as_words(operation: Operation) -> str:
+    """What an operation is called, as people would write it."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_\W]+", " ", operation.name).strip()
+    return words[:1].upper() + words[1:]
 
 
 def _one_form(argument: Argument, components: Mapping[str, Schema]) -> Schema:

@@ -4,17 +4,24 @@ Knows which keywords of JSON Schema 2020-12 hold schemas, so that a property cal
 or `x-rate` is not taken for a keyword. Answers and requests have each their own form of a
 component (an answer's is lenient), so both may be needed under one name: the answer keeps the
 plain name, since a model reads more answers, and the request's is called `…Input`.
+
+How much is said is a `Scale`'s matter. An object below what is shown is only named: its type
+stands there, its members do not. Components are shown or named as a whole and stay references,
+so none is written twice; where they lead round in a circle, the reference that closes it is
+named as well, since several readers follow references for ever.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import Any, Literal
 
-from gateway.faces.texts import Words
+from gateway.faces.texts import LONGEST, Words
+from gateway.request.schemas import ANYTHING, kind_of, kinds
 from gateway.values import Schema
 
 _BY_NAME = frozenset({"properties", "patternProperties", "$defs", "dependentSchemas"})
@@ -32,44 +39,106 @@ _NOISE = frozenset(
         "$comment", "$schema", "$id", "$anchor",
     }
 )  # fmt: skip
+_ASIDES = ("title", "pattern", "default")
+_LONGEST_ASIDE = 60  # characters of JSON
 _REF = "#/components/schemas/"
 _UNCLEAN = re.compile(r"[^A-Za-z0-9._-]+")
+_EXAMPLES = 60  # characters of the values that are named of a shortened enum
+
+Side = Literal["readOnly", "writeOnly"]  # the keyword that takes a property out of this side
+Edge = tuple[str | None, str]
+Changes = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is said: characters of the spec's own texts, values of its enums.
+
+    `texts` bounds the words of operations and parameters, `inputs` those inside request
+    schemas, `answers` those inside answers; `examples` keeps those of arguments, `asides`
+    titles, long patterns and long defaults. What the operator wrote is not touched.
+    """
+
+    texts: int = LONGEST
+    inputs: int = LONGEST
+    answers: int = LONGEST
+    values: int | None = None
+    asides: bool = True
+    examples: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The components that one side's schemas may refer to: by the upstream's names.
+
+    `names` maps those to served ones; `circles` are the references, from component to
+    component, that close a circle.
+    """
+
+    components: dict[str, Schema]
+    side: Side
+    names: dict[str, str] = field(default_factory=dict)
+    circles: set[Edge] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class Rewriter:
-    """How schemas of one side are rewritten. `names` maps upstream names to served ones.
+    """How schemas of one side are rewritten.
 
-    `left_out` is the keyword that takes a property out: `readOnly` of requests, `writeOnly` of
-    answers. `shortened` counts the descriptions that were; `met` are the upstream's names of
-    the components that were referred to, each once.
+    `shown` are the identities of the objects whose members are shown, None is all.
+    `shortened`, `named` and `told` count descriptions that were shortened, objects that were
+    only named, and enums that were told in words; `met` are the upstream's names of the
+    components that were referred to, each once.
     """
 
-    names: dict[str, str]
-    left_out: Literal["readOnly", "writeOnly"]
+    world: World
     words: Words
+    scale: Scale = Scale()
+    shown: Collection[int] | None = None
     shortened: int = 0
+    named: int = 0
+    told: int = 0
     met: dict[str, None] = field(default_factory=dict)
+    _home: str | None = None
 
-    def schema(self, schema: Any) -> Any:
-        """Rewrite a schema and those inside it; not the components it refers to."""
+    @property
+    def changes(self) -> Changes:
+        """What was counted so far."""
+        return self.shortened, self.named, self.told
+
+    def component(self, name: str) -> Any:
+        """Rewrite a component, by the upstream's name."""
+        self._home = name
+        try:
+            return self.schema(self.world.components[name])
+        finally:
+            self._home = None
+
+    def schema(self, schema: Any, without: Collection[str] = ()) -> Any:
+        """Rewrite a schema and those inside it, but for some keywords; not what it refers to."""
         if not isinstance(schema, dict):
             return schema  # true, false
+        if self._is_hidden(schema):
+            return self._named(schema, without)
         served: Schema = {}
+        before = self.named
         for key, value in schema.items():
-            if key in _NOISE or key.startswith("x-"):
+            if (
+                key in _NOISE
+                or key in without
+                or key.startswith("x-")
+                or self._is_aside(key, value)
+            ):
                 continue
             if key == "$ref":
-                name = _target(value)
-                self.met[name] = None
-                served[key] = _REF + self.names[name]
+                served.update(self._reference(_target(value)))
             elif key == "description":
-                served[key] = self._text(value)
+                served.update(self._text(value))
             elif key in _BY_NAME and isinstance(value, dict):
                 served[key] = {
                     name: self.schema(each)
                     for name, each in value.items()
-                    if not (isinstance(each, dict) and each.get(self.left_out) is True)
+                    if not (isinstance(each, dict) and each.get(self.world.side) is True)
                 }
             elif key in _LISTS and isinstance(value, list):
                 served[key] = [self.schema(each) for each in value]
@@ -77,12 +146,64 @@ class Rewriter:
                 served[key] = self.schema(value)
             else:
                 served[key] = value
+        if self._is_long(served.get("enum")):
+            self._tell(served)
+        if self.named > before:
+            served = _merged(served)
         return self._without_missing(schema, served)
 
-    def _text(self, text: Any) -> str:
-        fitting = self.words.fit(str(text))
+    # --- what is only named ---------------------------------------------------------------------
+
+    def _is_hidden(self, schema: Schema) -> bool:
+        return self.shown is not None and is_level(schema) and id(schema) not in self.shown
+
+    def _reference(self, name: str) -> Schema:
+        target = self.world.components[name]
+        if (self._home, name) in self.world.circles or self._is_hidden(target):
+            return self._named(target)
+        self.met[name] = None
+        return {"$ref": _REF + self.world.names[name]}
+
+    def _named(self, schema: Schema, without: Collection[str] = ()) -> Schema:
+        """What stands for an object whose members are not shown."""
+        self.named += 1
+        taken = kinds(schema, self.world.components)
+        types = sorted(taken - {"integer"} if "number" in taken else taken, key=_null_last)
+        words = schema.get("description") if "description" not in without else None
+        return {
+            **({} if taken >= ANYTHING else {"type": types[0] if len(types) == 1 else types}),
+            **(self._text(words) if words else {}),
+        }
+
+    # --- words ----------------------------------------------------------------------------------
+
+    def _text(self, text: Any) -> Schema:
+        longest = self.scale.inputs if self.world.side == "readOnly" else self.scale.answers
+        fitting = self.words.fit(str(text), longest)
         self.shortened += fitting != str(text).strip()
-        return fitting
+        return {"description": fitting} if fitting else {}
+
+    def _is_long(self, values: Any) -> bool:
+        most = self.scale.values
+        return (
+            most is not None
+            and isinstance(values, list)
+            and len(values) > most
+            and not self.words.owns(values)
+        )
+
+    def _tell(self, served: Schema) -> None:
+        """Say a long enum in words, behind the description that there is."""
+        values = served.pop("enum")
+        types = sorted(set(map(kind_of, values)), key=_null_last)
+        served.setdefault("type", types[0] if len(types) == 1 else types)
+        served["description"] = " ".join(filter(None, (served.get("description"), _choice(values))))
+        self.told += 1
+
+    def _is_aside(self, key: str, value: Any) -> bool:
+        if self.scale.asides or key not in _ASIDES:
+            return False
+        return key == "title" or len(json.dumps(value, default=str)) > _LONGEST_ASIDE
 
     def _without_missing(self, schema: Schema, served: Schema) -> Schema:
         """Take properties that were left out off `required`."""
@@ -96,25 +217,75 @@ class Rewriter:
         return served
 
 
+def _choice(values: list[Any]) -> str:
+    """A long enum in words: how many values, and the first few."""
+    texts = (one if isinstance(one, str) else json.dumps(one, default=str) for one in values)
+    some: list[str] = []
+    for text in texts:
+        if some and len(", ".join([*some, text])) > _EXAMPLES:
+            break
+        some.append(text[:_EXAMPLES])
+    return f"One of {len(values)}, e.g. {', '.join(some)}."
+
+
+def is_level(schema: Schema) -> bool:
+    """Whether a schema has members of its own: properties, or those of a map."""
+    return (
+        bool(schema.get("properties"))
+        or isinstance(schema.get("additionalProperties"), dict)
+        or "patternProperties" in schema
+    )
+
+
+def _merged(served: Schema) -> Schema:
+    """Alternatives that became alike, once."""
+    for key in ("allOf", "anyOf", "oneOf"):
+        members = served.get(key)
+        if not isinstance(members, list):
+            continue
+        unlike: list[Any] = []
+        for one in members:
+            if one not in unlike:
+                unlike.append(one)
+        if len(unlike) == len(members):
+            continue
+        rest = {name: value for name, value in served.items() if name != key}
+        if len(unlike) == 1 and isinstance(unlike[0], dict) and not unlike[0].keys() & rest.keys():
+            served = {**unlike[0], **rest}
+        elif key == "oneOf" and "anyOf" not in rest:
+            served = {**rest, "anyOf": unlike}
+        elif key != "oneOf":
+            served = {**served, key: unlike}
+    return served
+
+
+def _null_last(kind: str) -> tuple[bool, str]:
+    return kind == "null", kind
+
+
 def _target(reference: str) -> str:
     return reference.removeprefix(_REF).replace("~1", "/").replace("~0", "~")
+
+
+def parts(schema: Schema) -> Iterator[Any]:
+    """Yield the schemas that stand directly inside one."""
+    for key, value in schema.items():
+        if key in _BY_NAME and isinstance(value, dict):
+            yield from value.values()
+        elif key in _LISTS and isinstance(value, list):
+            yield from value
+        elif key in _SINGLE:
+            yield value
 
 
 def references(schema: Any) -> Iterator[str]:
     """Yield the names of the components a schema refers to directly, as written."""
     if not isinstance(schema, dict):
         return
-    for key, value in schema.items():
-        if key == "$ref":
-            yield _target(value)
-        elif key in _BY_NAME and isinstance(value, dict):
-            for each in value.values():
-                yield from references(each)
-        elif key in _LISTS and isinstance(value, list):
-            for each in value:
-                yield from references(each)
-        elif key in _SINGLE:
-            yield from references(value)
+    if "$ref" in schema:
+        yield _target(schema["$ref"])
+    for part in parts(schema):
+        yield from references(part)
 
 
 # By identity, and the component with it, so that no other one can take its identity.
@@ -135,10 +306,43 @@ def reached(
         if name in found:
             continue
         found[name] = component = components[name]
-        if id(component) not in direct:
-            direct[id(component)] = component, list(references(component))[::-1]
-        waiting.extend(direct[id(component)][1])
+        waiting.extend(_direct(component, direct))
     return found
+
+
+def circles(components: Mapping[str, Schema], direct: Memo) -> set[Edge]:
+    """The references that lead back to a component that leads to them; without, none is circular.
+
+    They are the back edges of one depth-first walk in the components' order.
+    """
+    found: set[Edge] = set()
+    open_: set[str] = set()
+    done: set[str] = set()
+    for root in components:
+        if root in done:
+            continue
+        open_.add(root)
+        stack = [(root, iter(_direct(components[root], direct)[::-1]))]
+        while stack:
+            name, targets = stack[-1]
+            target = next(targets, None)
+            if target is None:
+                stack.pop()
+                open_.discard(name)
+                done.add(name)
+            elif target in open_:
+                found.add((name, target))
+            elif target not in done:
+                open_.add(target)
+                stack.append((target, iter(_direct(components[target], direct)[::-1])))
+    return found
+
+
+def _direct(component: Schema, memo: Memo) -> list[str]:
+    """What a component refers to, the last first."""
+    if id(component) not in memo:
+        memo[id(component)] = component, list(references(component))[::-1]
+    return memo[id(component)][1]
 
 
 @dataclass(slots=True)

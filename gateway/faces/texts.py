@@ -6,6 +6,7 @@ text is the operator's if it stands in the config.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +28,8 @@ def shorten(text: str, longest: int = LONGEST) -> str:
     text = text.strip()
     if len(text) <= longest:
         return text
+    if longest <= 0:
+        return ""
     # One character more is looked at, so that a sentence may end exactly at the bound.
     ends = [end.end() for end in _ENDS.finditer(text[: longest + 1]) if end.end() <= longest]
     if ends and (whole := text[: ends[-1]].rstrip()):
@@ -40,11 +43,20 @@ class Words:
 
     def __init__(self, config: types.Plugin) -> None:
         self._own = frozenset(text.strip() for text in _written(config))
+        self._choices = frozenset(map(_as_key, _choices(config)))
 
     def fit(self, text: str, longest: int = LONGEST) -> str:
         """A text as it is served: the operator's as it is, the spec's shortened."""
         text = text.strip()
         return text if text in self._own else shorten(text, longest)
+
+    def owns(self, values: list[Any]) -> bool:
+        """Whether these values of an enum stand in the config."""
+        return _as_key(values) in self._choices
+
+
+def _as_key(values: Any) -> str:
+    return json.dumps(values, default=str)
 
 
 def _written(config: types.Plugin) -> Iterator[str]:
@@ -53,26 +65,40 @@ def _written(config: types.Plugin) -> Iterator[str]:
     for one in settings:
         if one is not None:
             yield one.description or ""
-            yield from _of_parameters(one.parameters)
-            yield from _of_schema(one.body)
-            yield from _of_schema(one.returns)
-    yield from _of_parameters(config.parameters)
+    for parameter, schema in _parts(config):
+        if parameter is not None:
+            yield parameter.description or ""
+        yield from (text for text in _under("description", schema) if isinstance(text, str))
 
 
-def _of_parameters(parameters: types.Parameters) -> Iterator[str]:
-    for one in parameters.values():
-        if isinstance(one, types.Parameter):
-            yield one.description or ""
-            yield from _of_schema([one.items, one.properties])
+def _choices(config: types.Plugin) -> Iterator[list[Any]]:
+    """The operator's enums, those of `values` included."""
+    for parameter, schema in _parts(config):
+        if parameter is not None:
+            yield list(parameter.values or ())
+            yield list(parameter.enum or ())
+        yield from (values for values in _under("enum", schema) if isinstance(values, list))
 
 
-def _of_schema(node: Any) -> Iterator[str]:
-    """Every text under the key `description`, wherever it stands."""
+def _parts(config: types.Plugin) -> Iterator[tuple[types.Parameter | None, Any]]:
+    """What the config says of parameters and schemas: the entry, and the schemas in it."""
+    settings = config.operations.values() if isinstance(config.operations, dict) else ()
+    own = [one for one in settings if one is not None]
+    for parameters in (config.parameters, *(one.parameters for one in own)):
+        for each in parameters.values():
+            if isinstance(each, types.Parameter):
+                yield each, [each.items, each.properties]
+    for one in own:
+        yield None, [one.body, one.returns]
+
+
+def _under(keyword: str, node: Any) -> Iterator[Any]:
+    """Every value of a keyword, wherever it stands."""
     if isinstance(node, list):
         for each in node:
-            yield from _of_schema(each)
+            yield from _under(keyword, each)
     elif isinstance(node, dict):
         for key, value in node.items():
-            if key == "description" and isinstance(value, str):
+            if key == keyword:
                 yield value
-            yield from _of_schema(value)
+            yield from _under(keyword, value)

@@ -17,8 +17,10 @@ from gateway.pipeline.mask import Mask
 from gateway.pipeline.passing import charset_of, is_json, passing
 from gateway.pipeline.upstream_error import error_answer
 from gateway.plugin import Operation
+from gateway.shrinking import JSON, NOTHING
 from gateway.values import Answer, Headers, Reply
 
+_WITHOUT_BODY = (204, 205, 304)
 Locate = Callable[[str], str | None]
 
 
@@ -75,12 +77,18 @@ def _answer(operation: Operation, locate: Locate, reply: Reply, private: bool) -
         etag = None
     if not content_type.isprintable():
         content_type = ""
+    headers = list(passing(reply.headers, private=private))
     if reply.status == 304 or not reply.body:
         body, same = b"", not shrinker.reshapes
+        if reply.status not in _WITHOUT_BODY and operation.spec.method != "HEAD":
+            body, content_type, same = NOTHING, JSON, False
     else:
+        theirs = content_type
         body, content_type = _shrunk(operation, reply.body, content_type)
         same = etag is None or shrinker.keeps(reply.body, body)
-    headers = list(passing(reply.headers, private=private))
+        if content_type != theirs and not is_json(theirs):
+            # A file name for what is no file any more.
+            headers = [one for one in headers if one[0].lower() != "content-disposition"]
     if etag is not None:
         headers.append(("ETag", etag if same else _etag(etag, shrinker.fingerprint)))
     if location is not None and (address := locate(location)) is not None:
@@ -108,7 +116,7 @@ def _shrunk(operation: Operation, body: bytes, content_type: str) -> tuple[bytes
                     f"The upstream says that its reply is JSON, but {error}."
                 ) from None
         else:
-            return shrunk, content_type if said and shrunk is body else "application/json"
+            return shrunk, content_type if said and shrunk is body else JSON
     if shrinker.projection is not None:
         raise UpstreamFailed(
             "The upstream's reply is not JSON, so the parts that this operation gives cannot be "

@@ -30,7 +30,7 @@ from gateway.shrinking.shrinker import Names, Shrinker
 from gateway.shrinking.typed import Projection
 from gateway.values import Schema
 
-_VERSION = 2  # of what the rules do: another one gives all answers other ETags
+_VERSION = 3  # of what the rules do: another one gives all answers other ETags
 _SEARCHED = 2000  # places that are looked at for what a wrong path could have meant
 _DEEPEST = 6  # levels below which nobody looks
 

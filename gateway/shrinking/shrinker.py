@@ -96,8 +96,6 @@ class Shrinker:
         Returns:
             The body and its content type; both as given where nothing changes.
         """
-        if not self.budget.tokens:
-            return body, content_type
         return shrink_other(body, content_type, self.budget)
 
     def keeps(self, body: bytes, answer: bytes) -> bool:

@@ -1,9 +1,10 @@
-"""Answers that are not JSON: text beyond the budget is cut, what is no text is described.
+"""Answers that are not JSON: text becomes a JSON object, what is no text is described.
 
-A text keeps its beginning, ends in `…`, and says in its first line what was cut, as
-`_shrunk` does in JSON. Cut markup is no longer what its media type says, so it is sent as
-text/plain. What a type does not tell, its bytes do: UTF-8 without NUL is text. Images and other
-binary answers mean nothing to a model and cost what nobody can count: type and size are said.
+Many readers parse whatever comes as JSON, so a text of `OK` is served as `{"text": "OK"}`, and
+nothing at all as `{}`. Beyond the budget a text is cut and the cut announced as in any answer.
+What a type does not tell, its bytes do: UTF-8 without NUL is text. Images and other binary
+answers mean nothing to a model and cost what nobody can count: type and size are said, unless
+there is no budget to keep.
 """
 
 from __future__ import annotations
@@ -11,47 +12,55 @@ from __future__ import annotations
 from gateway.config.scalars import Budget
 from gateway.media import charset, decoded, essence, kind
 from gateway.shrinking.exact import encode
-from gateway.shrinking.fit import AIM, Try, fullest
-from gateway.shrinking.squeeze import MARK
-from gateway.shrinking.tokens import estimate, fits
+from gateway.shrinking.fit import fit
+from gateway.values import Schema
 
-PLAIN = "text/plain; charset=utf-8"
+JSON = "application/json"
+NOTHING = b"{}"
+_ANNOUNCEMENT = "_shrunk"
 _MEDIA = ("image/", "audio/", "video/", "font/")
 _NOTE = "The answer is binary, so it is described instead of sent."
 _LONGEST_TYPE = 80  # characters; the longest registered one has 75
 
+TEXT: Schema = {
+    "type": "object",
+    "properties": {_ANNOUNCEMENT: {"type": "object"}, "text": {"type": "string"}},
+}
+DESCRIBED: Schema = {
+    "type": "object",
+    "properties": {
+        "content_type": {"type": "string"},
+        "bytes": {"type": "integer"},
+        "note": {"type": "string"},
+    },
+}
+
 
 def shrink_other(body: bytes, content_type: str, budget: Budget) -> tuple[bytes, str]:
-    """Make an answer that is not JSON fit.
+    """Make an answer of a body that is not JSON.
 
     Returns:
-        The body and its content type, both as they came where nothing is cut.
+        The body and its content type; both as they came where it is binary and there is no
+        budget.
     """
-    text = _text(body, content_type)
+    text = _text(body, content_type, guess=bool(budget.tokens))
     if text is None:
+        if not budget.tokens:
+            return body, content_type
         said = essence(content_type)[:_LONGEST_TYPE] or "unknown"
-        answer = {"content_type": said, "bytes": len(body), "note": _NOTE}
-        return encode(answer), "application/json"
-    # Counted as the text it is: a body in UTF-16 has twice the bytes.
-    plain = text.encode()
-    if fits(plain, budget):
-        return body, content_type
-
-    def make(keep: int) -> Try:
-        first = encode({"_shrunk": {"$": {"kept": keep, "total": len(text)}}})
-        return Try(first + b"\n" + text[:keep].encode() + MARK, keep, len(first) + 4)
-
-    guess = int(budget.tokens * len(text) / max(1.0, estimate(plain)) * AIM)
-    longest = min(len(text), budget.chars)
-    return fullest(make, make(0).text, longest, guess, budget), PLAIN
+        return encode({"content_type": said, "bytes": len(body), "note": _NOTE}), JSON
+    whole = encode({"text": text})
+    if budget.tokens and not len(whole) <= min(budget.tokens, budget.chars):
+        whole = fit(whole, whole, _ANNOUNCEMENT, budget)
+    return whole, JSON
 
 
-def _text(body: bytes, content_type: str) -> str | None:
-    """The text that a body is; None where it is none."""
+def _text(body: bytes, content_type: str, *, guess: bool) -> str | None:
+    """The text that a body is; None where it is none, or only might be one."""
     media = essence(content_type)
     if kind(media) != "binary":
         return decoded(body, charset(content_type))
-    if media.startswith(_MEDIA) or b"\0" in body:
+    if not guess or media.startswith(_MEDIA) or b"\0" in body:
         return None
     try:
         return body.decode()

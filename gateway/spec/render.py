@@ -24,6 +24,7 @@ from gateway.values import Schema
 
 Document = dict[str, Any]
 Convert = Callable[[Any], Schema]
+Version = Literal["3.0", "3.1"]
 
 _NULL: Schema = {"type": "null"}
 # Only null, as 3.0 can say it: `nullable` needs a type beside it, and the enum takes the rest away.
@@ -54,7 +55,7 @@ _OF_TYPE = {
 _OF_TYPE["integer"] = _OF_TYPE["number"]
 
 
-def render(document: Mapping[str, Any], version: Literal["3.0", "3.1"]) -> Document:
+def render(document: Mapping[str, Any], version: Version) -> Document:
     """Give a 3.1 document of ours in one version. The document is not changed.
 
     Args:

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from gateway.config.scalars import Budget
 from gateway.shrinking import count
-from gateway.shrinking.text import PLAIN, shrink_other
+from gateway.shrinking.exact import encode
+from gateway.shrinking.text import JSON, shrink_other
 from gateway.shrinking.tokens import fits
 from tests.shrinking.generated import TEXTS, shrinker
 
+NO = Budget(0, 0)
 LONG = b"Some words, and some more. " * 1000
 
 
@@ -21,14 +23,16 @@ LONG = b"Some words, and some more. " * 1000
     "content_type",
     ["text/plain", "text/html; charset=utf-8", "application/xml", "application/atom+xml"],
 )
-def test_a_long_text_keeps_its_beginning_and_says_so_first(content_type: str) -> None:
+def test_a_text_is_served_as_json_and_a_long_one_keeps_its_beginning(content_type: str) -> None:
+    assert shrink_other(b"OK", content_type, Budget(500)) == (b'{"text":"OK"}', JSON)
+    assert shrink_other(LONG, content_type, NO)[0] == encode({"text": LONG.decode()})
     body, now = shrink_other(LONG, content_type, Budget(500))
-    first, _, rest = body.decode().partition("\n")
-    kept = json.loads(first)["_shrunk"]["$"]
-    assert kept == {"kept": len(rest) - 1, "total": len(LONG)}
-    assert rest == LONG.decode()[: kept["kept"]] + "…"
-    assert now == PLAIN
-    assert 450 < count(body) <= 500
+    answer = json.loads(body)
+    kept = answer["_shrunk"]["text"]
+    assert kept == {"kept": len(answer["text"]) - 1, "total": len(LONG)}
+    assert LONG.decode().startswith(answer["text"][:-1])
+    assert now == JSON
+    assert 400 < count(body) <= 500
 
 
 @pytest.mark.parametrize(
@@ -36,9 +40,10 @@ def test_a_long_text_keeps_its_beginning_and_says_so_first(content_type: str) ->
 )
 def test_what_no_type_tells_is_text_where_it_reads_as_text(content_type: str) -> None:
     body, now = shrink_other(LONG, content_type, Budget(500))
-    assert (body[:11], now) == (b'{"_shrunk":', PLAIN)
+    assert (body[:11], now) == (b'{"_shrunk":', JSON)
     assert count(body) <= 500
-    assert shrink_other(b"short", content_type, Budget(500)) == (b"short", content_type)
+    assert shrink_other(b"short", content_type, Budget(500)) == (b'{"text":"short"}', JSON)
+    assert shrink_other(b"short", content_type, NO) == (b"short", content_type)
 
 
 @pytest.mark.parametrize(
@@ -62,21 +67,14 @@ def test_binary_is_described_where_there_is_a_budget(content_type: str, body: by
     assert shrinker().shrink_other(body, content_type) == (body, content_type)
 
 
-def test_what_fits_passes_as_it_is() -> None:
-    body = "é".encode("latin-1") * 50
-    assert shrink_other(body, "text/plain; charset=latin-1", Budget(100)) == (
-        body,
-        "text/plain; charset=latin-1",
-    )
-    assert shrinker().shrink_other(LONG, "text/plain") == (LONG, "text/plain")
-
-
 def test_the_charset_is_read_and_an_unknown_one_is_no_error() -> None:
     for charset in ("utf-16-le", "nonsense", "idna", "unicode_escape"):
         body = ("äöü " * 5000).encode("utf-16-le")
         cut, _ = shrink_other(body, f'text/plain; charset="{charset}"', Budget(100))
         assert count(cut) <= 100
     assert "äöü äöü" in shrink_other(body, "text/plain; charset=utf-16-le", Budget(100))[0].decode()
+    latin = "é".encode("latin-1") * 5
+    assert shrink_other(latin, "text/plain; charset=latin-1", NO)[0].decode() == '{"text":"ééééé"}'
 
 
 @given(
