@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import Generic, Protocol, TypeVar
 
@@ -30,7 +31,8 @@ _MILD = 2  # the scale up to which words go before any level does
 _FAR = 1.5  # times the budget: more than words can bring in
 _TRIES = 4  # of filling; each comes much nearer than the one before
 _NEAR = 0.97  # of the budget: fuller is not worth another try
-_TOKENS = 0.4  # that a character of a level's size costs, until it was measured
+_LEAST_TOKENS = 0.2  # that a character of a level's size costs, whatever its words
+_TOKENS = 0.5  # that a character of a level's size costs, until it was measured
 
 
 class Sized(Protocol):
@@ -66,7 +68,12 @@ def fitted(
         near: What fitted of another version, which says no more in fewer tokens.
     """
     every = len(outline.levels)
-    if outline.whole and (near is None or near.levels == every):
+    weights = list(accumulate((level.size for level in outline.levels), initial=0))
+    if (
+        outline.whole
+        and weights[every] * _LEAST_TOKENS <= budget
+        and (near is None or near.levels == every)
+    ):
         for scale in range(near.scale if near else 0, _MILD + 1):
             written = write(SCALES[scale], None)
             if written.tokens <= budget:
@@ -83,40 +90,50 @@ def fitted(
         return Fitted(write(SCALES[scale], shown), scale, levels)
 
     low, high = near.scale if near else 0, len(SCALES)
-    best: Fitted[Written] | None = None
+    if weights[needed] * _TOKENS > budget * _FAR:
+        low = high  # not to be had on any scale
+    found: Fitted[Written] | None = None
+    last: Fitted[Written] | None = None
     while low < high:
         middle = low if near else (low + high) // 2
-        one = first(middle, needed)
-        if one.written.tokens <= budget:
-            best, high = one, middle
+        last = first(middle, needed)
+        if last.written.tokens <= budget:
+            found, high = last, middle
         else:
             low = middle + 1
-    if best is None:
-        best, most = first(len(SCALES) - 1, least), needed
-    weights = list(accumulate((level.size for level in outline.levels), initial=0))
-    return _filled(first, best, most, weights, budget)
+    if found is None:
+        return _filled(partial(first, len(SCALES) - 1), (least, needed), weights, budget, last)
+    return _filled(partial(first, found.scale), (needed, most), weights, budget, found)
 
 
 def _filled(
-    first: Callable[[int, int], Fitted[Written]],
-    best: Fitted[Written],
-    most: int,
+    first: Callable[[int], Fitted[Written]],
+    bounds: tuple[int, int],
     weights: list[int],
     budget: int,
+    last: Fitted[Written] | None,
 ) -> Fitted[Written]:
-    """The fullest that fits, from `best` to so many levels: by what the last ones weighed."""
+    """The most levels that fit, of those between the bounds: each try by what the last weighed.
+
+    `last` is what was tried last: on the same scale, or a similar one with too many levels.
+    """
+    best = last if last and last.written.tokens <= budget else None
+    low, high = (bounds[0], bounds[1]) if best else (bounds[0] - 1, bounds[1])
+    weight, tokens = (weights[last.levels], last.written.tokens) if last else (0, 0)
+    if last and not best:
+        high = min(high, last.levels - 1)
     rate = _TOKENS
     for _ in range(_TRIES):
-        tokens = best.written.tokens
-        if best.levels >= most or tokens > budget * _NEAR:
+        if low >= high or (best and best.written.tokens > budget * _NEAR):
             break
-        room = (budget - tokens) / rate
-        aim = bisect_right(weights, weights[best.levels] + room, best.levels, most + 1) - 1
-        tried = first(best.scale, max(aim, best.levels + 1))
-        weight = weights[tried.levels] - weights[best.levels]
-        rate = max((tried.written.tokens - tokens) / max(weight, 1), _TOKENS / 8)
-        if tried.written.tokens <= budget:
-            best = tried
+        aim = bisect_right(weights, weight + (budget - tokens) / rate) - 1
+        tried = first(min(max(aim, low + 1), high))
+        if weights[tried.levels] != weight:
+            rate = (tried.written.tokens - tokens) / (weights[tried.levels] - weight)
+            rate = max(rate, _TOKENS / 8)
+        weight, tokens = weights[tried.levels], tried.written.tokens
+        if tokens <= budget:
+            low, best = tried.levels, tried
         else:
-            most = tried.levels - 1
-    return best
+            high = tried.levels - 1
+    return best or first(bounds[0])

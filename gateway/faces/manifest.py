@@ -15,6 +15,7 @@ from typing import Any
 from gateway.config import types
 from gateway.faces import legal, logo, pages
 from gateway.faces.documents import BASE, Maker, document, fixed, template
+from gateway.oauth.addresses import published
 from gateway.plugin import Plugin
 
 MANIFEST = "/.well-known/ai-plugin.json"
@@ -47,7 +48,7 @@ def describe(plugin: Plugin, base_url: str) -> dict[str, Any]:
         "name_for_model": plugin.name,
         "description_for_human": plugin.summary,
         "description_for_model": plugin.description,
-        "auth": _auth(config.auth),
+        "auth": _auth(config.auth, base_url),
         "api": {
             "type": "openapi",
             "url": f"{base_url}/openapi.yaml",
@@ -64,7 +65,7 @@ def _is_user_authenticated(auth: types.Auth | str) -> bool:
     return not isinstance(auth, str) and (auth.user is not None or auth.oauth is not None)
 
 
-def _auth(auth: types.Auth | str) -> dict[str, Any]:
+def _auth(auth: types.Auth | str, base_url: str) -> dict[str, Any]:
     """How callers prove themselves, in the manifest's words."""
     if isinstance(auth, str):
         return {"type": "none"}
@@ -82,11 +83,12 @@ def _auth(auth: types.Auth | str) -> dict[str, Any]:
         written = {"type": "user_http", "authorization_type": auth.user.scheme}
     elif auth.oauth is not None:
         instructions = auth.oauth.instructions
+        client_url, token_url = published(auth.oauth, base_url)
         written = {
             "type": "oauth",
-            "client_url": auth.oauth.client_url,
+            "client_url": client_url,
             "scope": auth.oauth.scope,
-            "authorization_url": auth.oauth.token_url,
+            "authorization_url": token_url,
             "authorization_content_type": auth.oauth.content_type,
             "verification_tokens": auth.oauth.verification_tokens,
         }

@@ -25,6 +25,7 @@ from gateway.faces.operations import operation_object, told
 from gateway.faces.outline import outline
 from gateway.faces.schemas import Scale
 from gateway.faces.weight import advice
+from gateway.oauth.addresses import published
 from gateway.plugin import Plugin
 from gateway.shrinking import count
 from gateway.spec.render import Version, render
@@ -134,7 +135,7 @@ def _describe(
         ledger += noted
     schemas, before, after = components.schemas()
     ledger += [Degraded("", note) for note in told(before, after, "in shared schemas")]
-    security = _security(plugin.config.auth)
+    security = _security(plugin.config.auth, base_url)
     document = {
         "openapi": "3.1.1",
         "info": {
@@ -152,18 +153,28 @@ def _describe(
             **({"securitySchemes": {"auth": security[0]}} if security else {}),
         },
     }
-    return plain(document), tuple(ledger)
+    return document if _is_plain(document) else plain(document), tuple(ledger)
 
 
-def _security(auth: types.Auth | str) -> tuple[dict[str, Any], list[str]] | None:
+def _is_plain(document: dict[str, Any]) -> bool:
+    """Whether JSON and UTF-8 can hold a document as it is: nearly always, and found out fast."""
+    try:
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:  # an infinity, or a lone surrogate
+        return False
+    return True
+
+
+def _security(auth: types.Auth | str, base_url: str) -> tuple[dict[str, Any], list[str]] | None:
     """The security scheme of an auth kind, and the scopes that every call needs."""
     if isinstance(auth, str):
         return None
     if auth.oauth is not None:
         scopes = auth.oauth.scope.split()
+        client_url, token_url = published(auth.oauth, base_url)
         flow = {
-            "authorizationUrl": auth.oauth.client_url,
-            "tokenUrl": auth.oauth.token_url,
+            "authorizationUrl": client_url,
+            "tokenUrl": token_url,
             "scopes": dict.fromkeys(scopes, ""),
         }
         return {"type": "oauth2", "flows": {"authorizationCode": flow}}, scopes

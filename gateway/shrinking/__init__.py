@@ -14,8 +14,19 @@ Pure: text in, text out.
 """
 
 from gateway.shrinking.compiling import Fault, compile_shrinker
+from gateway.shrinking.shapes import Shapes
 from gateway.shrinking.shrinker import Shrinker
 from gateway.shrinking.text import DESCRIBED, JSON, NOTHING, TEXT
 from gateway.shrinking.tokens import count
 
-__all__ = ["DESCRIBED", "JSON", "NOTHING", "TEXT", "Fault", "Shrinker", "compile_shrinker", "count"]
+__all__ = [
+    "DESCRIBED",
+    "JSON",
+    "NOTHING",
+    "TEXT",
+    "Fault",
+    "Shapes",
+    "Shrinker",
+    "compile_shrinker",
+    "count",
+]

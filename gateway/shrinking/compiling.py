@@ -46,7 +46,7 @@ class Fault:
 
 def compile_shrinker(
     schema: Schema | None,
-    components: Mapping[str, Schema],
+    components: Mapping[str, Schema] | Shapes,
     *,
     fields: Sequence[str],
     drop: Sequence[str],
@@ -57,7 +57,7 @@ def compile_shrinker(
 
     Args:
         schema: Of the upstream's reply; None where nothing is known of it.
-        components: What its references point to.
+        components: What its references point to; as `Shapes`, where several operations share it.
         fields: Paths; none takes everything.
         drop: Kinds of what is left out.
         limit_items: The most items, by path.
@@ -66,7 +66,7 @@ def compile_shrinker(
     Returns:
         The shrinker, without the faulty entries, and the faults.
     """
-    shapes = Shapes(components)
+    shapes = components if isinstance(components, Shapes) else Shapes(components)
     level, faults = _fields(fields, schema, shapes)
     answer = _projected(schema, level, shapes)
     # Of what is unknown not even the top is known: nothing to check the limits against.

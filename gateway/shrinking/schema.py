@@ -266,6 +266,22 @@ def reached(schema: Any, shapes: Shapes) -> dict[str, Schema]:
     """The lenient components that a served schema leads to, and the one that describes cuts."""
     cut = cut_component(shapes)
     found: dict[str, Schema] = {}
+    waiting = _references(schema)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        if name not in shapes.served:
+            made = CUT if name == cut else lenient(shapes.components[name], shapes)
+            shapes.served[name] = made, _references(made)
+        found[name], further = shapes.served[name]
+        waiting += further
+    return dict(sorted(found.items()))
+
+
+def _references(schema: Any) -> list[str]:
+    """The names of the components that a schema refers to."""
+    found: dict[str, None] = {}
     waiting = [schema]
     while waiting:
         one = waiting.pop()
@@ -273,9 +289,7 @@ def reached(schema: Any, shapes: Shapes) -> dict[str, Schema]:
             waiting += one
         elif isinstance(one, dict):
             text = one.get("$ref")
-            if isinstance(text, str) and text.startswith(REF) and target(text) not in found:
-                name = target(text)
-                found[name] = CUT if name == cut else lenient(shapes.components[name], shapes)
-                waiting.append(found[name])
+            if isinstance(text, str) and text.startswith(REF):
+                found[target(text)] = None
             waiting += one.values()
-    return dict(sorted(found.items()))
+    return list(found)

@@ -43,6 +43,8 @@ class Shapes:
 
     def __init__(self, components: Mapping[str, Schema]) -> None:
         self.components = components
+        # Components as they are served, and what these refer to: operations share most of them.
+        self.served: dict[str, tuple[Schema, list[str]]] = {}
         # By identity, beside the schema itself, so that the identity stays its own.
         self._kinds: dict[int, tuple[Schema, frozenset[str] | None]] = {}
 
