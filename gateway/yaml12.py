@@ -316,15 +316,9 @@ class _Anchor:
     height: int = 0  # levels of containers
 
 
-@dataclass(slots=True)
-class _Frame:
-    """A container that waits while an inner one is read, and what of it is known."""
-
-    container: Any
-    key: _Key
-    key_at: Place
-    height: int
-    anchor: _Anchor | None
+# A container that waits while an inner one is read, and what of it is known: the container, its
+# key, where that stands, its height, its anchor.
+_Frame = tuple[Any, _Key, Place, int, _Anchor | None]
 
 
 class _Builder:
@@ -339,7 +333,7 @@ class _Builder:
         self.key_at: Place = (1, 1)
         self.height = 0
         self.anchor: _Anchor | None = None
-        self.stack: list[_Frame] = []
+        self.stack: list[_Frame] = []  # the open containers outside of the innermost
         self.anchors: dict[str, _Anchor] = {}
         self.repeated = 0
         self.merges: dict[int, list[dict[str, Any]]] = {}  # by the identity of an open mapping
@@ -347,10 +341,13 @@ class _Builder:
         self.keys: dict[str, str] = {}  # keys seen: each is kept once
 
     def run(self) -> Any:
-        """Read the one document. The loop is the hot path: scalars are four of five events."""
-        known, keys, marks = self.known, self.keys, self.marks
-        for event in islice(iter(self.parser.get_event, None), self.limits.values):
-            if event.__class__ is ScalarEvent and event.tag is None and event.anchor is None:
+        """Read the one document. The loop is the hot path: what is plain is read right here."""
+        known, keys, marks, stack = self.known, self.keys, self.marks, self.stack
+        depth, merges = self.limits.depth, self.merges
+        events: Iterator[Any] = iter(self.parser.get_event, None)
+        for event in islice(events, self.limits.values):
+            kind = event.__class__
+            if kind is ScalarEvent and event.tag is None and event.anchor is None:
                 value = event.value
                 key = self.key
                 if key is None:
@@ -371,6 +368,33 @@ class _Builder:
                 else:
                     self.container[key] = value
                     self.key = None
+            elif (
+                (kind is MappingStartEvent or kind is SequenceStartEvent)
+                and marks is None
+                and event.tag is None
+                and event.anchor is None
+                and self.key is not None
+                and self.key is not _Merge
+                and len(stack) < depth
+            ):
+                container, key = self.container, self.key
+                inner: Any = {} if kind is MappingStartEvent else []
+                if key is _List:
+                    container.append(inner)
+                else:
+                    container[key] = inner
+                    key = None
+                stack.append((container, key, self.key_at, self.height, self.anchor))
+                self.container, self.height, self.anchor = inner, 0, None
+                self.key = None if kind is MappingStartEvent else _List
+            elif (
+                (kind is MappingEndEvent or kind is SequenceEndEvent)
+                and self.anchor is None
+                and not merges
+            ):
+                height = self.height + 1
+                self.container, self.key, self.key_at, above, self.anchor = stack.pop()
+                self.height = max(above, height)
             elif self._other(event):
                 return self.container[0] if self.container else None
         raise Unreadable(f"more than {self.limits.values:,} values are not read")
@@ -466,7 +490,7 @@ class _Builder:
             waits: _Key = self.key
         else:
             waits = _Merge
-        self.stack.append(_Frame(self.container, waits, self.key_at, self.height, self.anchor))
+        self.stack.append((self.container, waits, self.key_at, self.height, self.anchor))
         self.anchor = None
         if event.anchor:
             self.anchor = _Anchor(value, _span(event)[0], self.repeated)
@@ -482,9 +506,8 @@ class _Builder:
             within = self.repeated - anchor.repeated
             anchor.repeated = _span(event)[1] - anchor.start + within
             anchor.height, anchor.closed = height, True
-        frame = self.stack.pop()
-        self.container, self.key, self.key_at = frame.container, frame.key, frame.key_at
-        self.height, self.anchor = max(frame.height, height), frame.anchor
+        self.container, self.key, self.key_at, above, self.anchor = self.stack.pop()
+        self.height = max(above, height)
         if self.key is _Merge:
             self._put(value, event)
 
