@@ -127,7 +127,7 @@ class _Writer:
         if taken == {"object"}:
             return {"type": "string"}, f"JSON text of an object{_with(schema, upstream)}."
         if "object" in taken and taken & SCALARS and schema.keys() & {"anyOf", "oneOf"}:
-            branch = next(one for one in _forms(schema, upstream) if "properties" in one)
+            branch = next((one for one in _forms(schema, upstream) if "properties" in one), {})
             return {"type": "string"}, f"Or JSON text of an object{_with(branch, upstream)}."
         items = schema.get("items", True)
         if schema.get("type") == "array" and kinds(items, upstream) == {"object"}:
@@ -179,9 +179,12 @@ class _Writer:
     def _property(self, argument: Argument) -> Schema:
         schema = self._schema(argument.schema)
         component = resolve(argument.schema, self._shared.upstream)
-        # A component that is referred to brings its own words.
-        is_said = "$ref" in schema and argument.description == component.get("description")
-        words = "" if is_said else self._words(argument)
+        words = self._words(argument)
+        if "$ref" in schema:
+            # A component that is referred to brings its own words.
+            said = str(component.get("description") or "")
+            if words == self._shared.words.fit(said, self._components.scale.inputs):
+                words = ""
         words = " ".join(filter(None, (words, schema.get("description"))))
         return {
             **schema,
@@ -211,6 +214,10 @@ class _Writer:
         if kind(reply.content_type) == "json":
             rewriter = self._components.answers[operation.name]
             schema = self._rewritten(rewriter, operation.shrinker.schema)
+            name = operation.shrinker.names.announcement
+            announced = operation.shrinker.schema.get("properties", {}).get(name)
+            if announced and "properties" not in schema:  # the answer is only named
+                schema = {**schema, "properties": {name: rewriter.schema(announced)}}
             content = {"application/json": {"schema": schema}}
         elif kind(reply.content_type) != "binary":
             content = {"application/json": {"schema": TEXT}}

@@ -158,8 +158,12 @@ class Rewriter:
         return self.shown is not None and is_level(schema) and id(schema) not in self.shown
 
     def _reference(self, name: str) -> Schema:
-        target = self.world.components[name]
-        if (self._home, name) in self.world.circles or self._is_hidden(target):
+        target, circular = self.world.components[name], (self._home, name) in self.world.circles
+        while target.keys() == {"$ref"}:  # another name, and nothing else
+            home, name = name, _target(target["$ref"])
+            target = self.world.components[name]
+            circular |= (home, name) in self.world.circles
+        if circular or self._is_hidden(target):
             return self._named(target)
         self.met[name] = None
         return {"$ref": _REF + self.world.names[name]}
@@ -168,6 +172,8 @@ class Rewriter:
         """What stands for an object whose members are not shown."""
         self.named += 1
         taken = kinds(schema, self.world.components)
+        if self.world.side == "writeOnly" and "type" not in schema:
+            taken |= {"null"}  # as everything in an answer that does not say otherwise
         types = sorted(taken - {"integer"} if "number" in taken else taken, key=_null_last)
         words = schema.get("description") if "description" not in without else None
         return {

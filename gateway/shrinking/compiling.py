@@ -30,6 +30,7 @@ from gateway.shrinking.shrinker import Names, Shrinker
 from gateway.shrinking.typed import Projection
 from gateway.values import Schema
 
+_ANNOUNCEMENT = "_shrunk"
 _VERSION = 3  # of what the rules do: another one gives all answers other ETags
 _SEARCHED = 2000  # places that are looked at for what a wrong path could have meant
 _DEEPEST = 6  # levels below which nobody looks
@@ -205,8 +206,14 @@ def _projected(schema: Schema | None, level: Level | None, shapes: Shapes) -> Sc
             return None
         # Whether it is an object or an array is not known; if an object, this is in it.
         return {"properties": {name: {} for name in level.picks}}
-    found = lenient(schema, shapes) if level is None else projected(schema, level, shapes)
-    return top(found, shapes.kinds(schema))
+    kinds = shapes.kinds(schema)
+    if level is None:
+        return top(lenient(schema, shapes), kinds)
+    found = projected(schema, level, shapes)
+    if kinds and kinds - {"array", "null"} and "object" not in kinds:
+        # Of a text or a number at the top nothing is taken, and an empty object is sent.
+        found = any_of([found, {"type": "object"}])
+    return top(found, kinds)
 
 
 # --- limit_items ------------------------------------------------------------------------------
@@ -271,15 +278,21 @@ def _is_array(schema: Schema, shapes: Shapes) -> bool:
 
 
 def _names(answer: Schema | None, shapes: Shapes) -> Names:
-    """Names of our own that the answer's schema does not use."""
-    taken = set(shapes.members(answer)) if answer else set()
+    """Names of our own that the answer's schema does not use.
+
+    An object called `_shrunk` is another gateway's announcement, and already says what it is.
+    """
+    members = shapes.members(answer) if answer else {}
 
     def free(name: str) -> str:
-        while name in taken:
+        while name in members:
             name += "_"
         return name
 
-    return Names(free("_shrunk"), free("items"), free("value"))
+    announced = members.get(_ANNOUNCEMENT, [])
+    if any((shapes.kinds(one) or frozenset()) - {"null"} != {"object"} for one in announced):
+        return Names(free(_ANNOUNCEMENT), free("items"), free("value"))
+    return Names(_ANNOUNCEMENT, free("items"), free("value"))
 
 
 def _is_bare(answer: Schema | None, shapes: Shapes) -> bool:
@@ -296,7 +309,10 @@ def _served(answer: Schema | None, names: Names, shapes: Shapes, *, bare: bool) 
         if kinds <= {"object", "null"}:
             return with_announcement(answer, names.announcement, shapes)
         if kinds <= {"array", "null"}:
-            return {"type": "object", "properties": {**cut, names.items: answer}}
+            rows = (
+                {**answer, "type": ["array", "null"]} if answer.get("type") == "array" else answer
+            )
+            return {"type": "object", "properties": {**cut, names.items: rows}}
         if bare:
             whole = {"type": "object", "properties": {**cut, names.value: answer}}
             return any_of([answer, whole])

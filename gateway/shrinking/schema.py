@@ -16,14 +16,16 @@ from gateway.shrinking.shapes import COMPOSED, REF, Shapes, reference, target
 from gateway.values import Schema
 
 _WORDS = ("title", "description", "deprecated")
-_NULL: Schema = {"type": "null"}
 CUT: Schema = {
-    "type": "object",
+    "type": ["object", "null"],
     "description": "What was cut from this answer: by path, how many rows, keys or characters "
     "were kept of how many.",
     "additionalProperties": {
-        "type": "object",
-        "properties": {"kept": {"type": "integer"}, "total": {"type": "integer"}},
+        "type": ["object", "null"],
+        "properties": {
+            "kept": {"type": ["integer", "null"]},
+            "total": {"type": ["integer", "null"]},
+        },
     },
 }
 
@@ -62,11 +64,16 @@ def lenient(schema: Any, shapes: Shapes) -> Schema:
     unions = []
     for keyword in ("anyOf", "oneOf"):
         # Any other branch allows null as well.
-        branches = [one for one in schema.get(keyword, ()) if one != _NULL] or schema.get(keyword)
+        every = schema.get(keyword, ())
+        branches = [one for one in every if not _is_null(one)] or every
         if branches and branches[1:]:
             unions.append([lenient(branch, shapes) for branch in branches])
         elif branches:
-            parts.append(lenient(branches[0], shapes))
+            only = lenient(branches[0], shapes)
+            if only.keys() == {"type"} and "type" not in out:
+                out.update(only)
+            else:
+                parts.append(only)
     if len(unions) == 1:
         out["anyOf"] = unions[0]
     else:
@@ -76,6 +83,10 @@ def lenient(schema: Any, shapes: Shapes) -> Schema:
     if parts:
         out["allOf"] = parts
     return out
+
+
+def _is_null(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema.get("type") == "null"
 
 
 def _kinds(schema: Schema) -> list[str]:

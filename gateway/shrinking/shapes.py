@@ -47,6 +47,7 @@ class Shapes:
         self.served: dict[str, tuple[Schema, list[str]]] = {}
         # By identity, beside the schema itself, so that the identity stays its own.
         self._kinds: dict[int, tuple[Schema, frozenset[str] | None]] = {}
+        self._members: dict[int, tuple[Any, dict[str, list[Schema]]]] = {}
 
     def resolve(self, schema: Any) -> Schema:
         """Follow a schema's references; what leads nowhere may be anything."""
@@ -99,12 +100,17 @@ class Shapes:
 
     def members(self, schema: Any) -> dict[str, list[Schema]]:
         """The keys that the schema names, each with what may stand there."""
+        known = self._members.get(id(schema))
+        if known is not None:
+            return known[1]
         found: dict[str, list[Schema]] = {}
         for part in self.parts(schema):
             for key, value in part.get("properties", {}).items():
                 if self.resolve(value).get("writeOnly") is not True:
                     found.setdefault(key, []).append(self._dict(value))
-        return {key: _distinct(values) for key, values in found.items()}
+        members = {key: _distinct(values) for key, values in found.items()}
+        self._members[id(schema)] = schema, members  # asked for each of a thousand names
+        return members
 
     def others(self, schema: Any) -> list[Schema]:
         """What may stand at a key that the schema does not name; nothing where it is closed.

@@ -24,14 +24,17 @@ _LONGEST_TYPE = 80  # characters; the longest registered one has 75
 
 TEXT: Schema = {
     "type": "object",
-    "properties": {_ANNOUNCEMENT: {"type": "object"}, "text": {"type": "string"}},
+    "properties": {
+        _ANNOUNCEMENT: {"type": ["object", "null"]},
+        "text": {"type": ["string", "null"]},
+    },
 }
 DESCRIBED: Schema = {
     "type": "object",
     "properties": {
-        "content_type": {"type": "string"},
-        "bytes": {"type": "integer"},
-        "note": {"type": "string"},
+        "content_type": {"type": ["string", "null"]},
+        "bytes": {"type": ["integer", "null"]},
+        "note": {"type": ["string", "null"]},
     },
 }
 

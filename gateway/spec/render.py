@@ -205,7 +205,19 @@ def _is_plain_regex(pattern: str) -> bool:
 
 
 def _as_31(raw: Any) -> Schema:
-    return _mapped(_split(raw), _as_31)
+    return _flat(_mapped(_split(raw), _as_31))
+
+
+def _flat(schema: Schema) -> Schema:
+    """A choice of choices is one choice, null the last of it."""
+    choices = schema.get("anyOf", ())
+    if not any(one.keys() == {"anyOf"} for one in choices):
+        return schema
+    inner = [
+        each for one in choices for each in (one["anyOf"] if one.keys() == {"anyOf"} else [one])
+    ]
+    others = [one for i, one in enumerate(inner) if one != _NULL and not _among(one, inner[:i])]
+    return {**schema, "anyOf": [*others, *([_NULL] if _NULL in inner else [])]}
 
 
 def _split(schema: Schema) -> Schema:
@@ -218,6 +230,7 @@ def _split(schema: Schema) -> Schema:
     outer = {key: value for key, value in schema.items() if key not in moved}
     if "anyOf" in outer:
         outer["allOf"] = [*outer.get("allOf", ()), {"anyOf": outer.pop("anyOf")}]
+    types = sorted(types, key=lambda one: bool(one == "null"))  # stable: null is the last
     return {**outer, "anyOf": [_choice(schema, one) for one in types]}
 
 
@@ -295,12 +308,11 @@ def _nullable(schema: Schema, key: str) -> Schema:
     if len(schema[key]) - len(choices) > 1 and key == "oneOf":
         return schema  # null is two of them, and so none
     against = {"enum", "allOf", "anyOf", "oneOf", "not"}
-    at = next(
-        (i for i, one in enumerate(choices) if "type" in one and not against & one.keys()), None
-    )
-    if at is None or "nullable" in choices[at]:
+    able = [i for i, one in enumerate(choices) if "type" in one and not against & one.keys()]
+    if not able or any("nullable" in choices[i] for i in able):
         return schema
-    choices[at] = {**choices[at], "nullable": True}
+    for at in able if key == "anyOf" else able[:1]:
+        choices[at] = {**choices[at], "nullable": True}
     outer = {name: value for name, value in schema.items() if name != key}
     if len(choices) == 1 and not outer.keys() - set(_ANNOTATIONS):
         return {**choices[0], **outer}

@@ -270,3 +270,12 @@ def test_every_operation_has_a_summary_and_a_description(shop: Build) -> None:
     assert (made["summary"], made["description"]) == ("Add Order", "Add Order")
     assert orders["summary"] == "Orders"
     assert orders["description"].startswith("All orders.")
+
+
+def test_what_another_gateway_serves_is_served_the_same_again(shop: Build) -> None:
+    for budget in (1500, 3000, 100_000):
+        first = describe(shop(spec_budget=budget), BASE)
+        for version, served in first.items():
+            again = describe(shop(spec=served.document, spec_budget=budget), BASE)[version]
+            assert again.document["paths"] == served.document["paths"]
+            assert again.document["components"] == served.document["components"]

@@ -376,7 +376,10 @@ def test_an_array_is_served_as_items_where_something_can_cut_it() -> None:
     ):
         assert rules.schema == {
             "type": "object",
-            "properties": {"_shrunk": {"$ref": "#/components/schemas/Shrunk"}, "items": array},
+            "properties": {
+                "_shrunk": {"$ref": "#/components/schemas/Shrunk"},
+                "items": {**array, "type": ["array", "null"]},
+            },
         }
 
 
