@@ -89,6 +89,19 @@ def choose(loaded: Loaded, listed: Sequence[Listed]) -> tuple[tuple[Chosen, ...]
     return _named(list(picks.values())), mistakes
 
 
+def named_paths(loaded: Loaded) -> frozenset[str] | None:
+    """The paths that the entries name; None where some may stand at any other."""
+    wanted = loaded.plugin.operations
+    if wanted == "all":
+        return None
+    entries = wanted
+    if isinstance(wanted, dict):
+        entries = [(value or NOTHING).call or key for key, value in wanted.items()]
+    matches = [None if _is_glob(entry) else _ENTRY.fullmatch(entry) for entry in entries]
+    paths = frozenset(match[2] for match in matches if match)
+    return paths if None not in matches else None
+
+
 def clean(name: str) -> str:
     """`name` as the model platforms take it; not yet shortened."""
     name = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "operation"
@@ -147,7 +160,9 @@ class _Index:
         match = _ENTRY.fullmatch(entry)
         if not match:
             return self.by_id.get(entry, [])
-        one = self.by_place.get((match[1].upper(), match[2]))
+        # As written first: OpenAPI 3.2 knows methods of any case.
+        places = (match[1], match[2]), (match[1].upper(), match[2])
+        one = next((self.by_place[place] for place in places if place in self.by_place), None)
         return [one] if one else []
 
     def find(self, entry: str) -> list[Listed]:

@@ -43,7 +43,7 @@ def kind(media_type: str) -> BodyKind:
         return "form"
     if main == "multipart":
         return "multipart"
-    text = main == "text" or plain in _TEXTS or sub.endswith(("+xml", "+yaml"))
+    text = main == "text" or plain in _TEXTS or sub.endswith(("+xml", "+yaml", "json-seq"))
     return "text" if text else "binary"
 
 

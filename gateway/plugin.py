@@ -8,6 +8,7 @@ server elsewhere) is collected, so that one run shows them all. Pure.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,15 +16,16 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from gateway import inplace
-from gateway.choose import Chosen, choose
+from gateway.choose import Chosen, choose, named_paths
 from gateway.config import Loaded, suggest, types
 from gateway.config.cascade import settings
 from gateway.config.scalars import Rate
-from gateway.errors import Mistake, Mistakes
+from gateway.errors import Mistake, Mistakes, SpecError
+from gateway.references import Parts, References
 from gateway.request import Bound, bind, prove
-from gateway.shrinking import Shrinker, compile_shrinker
+from gateway.shrinking import Shapes, Shrinker, compile_shrinker
 from gateway.spec.model import normalise
-from gateway.spec_filter import listed, trim
+from gateway.spec_filter import listed, trim, why_empty
 from gateway.values import Argument, Build, Degraded, Schema, SpecModel, SpecOperation
 
 # Our own addresses win over an operation's, those of faces to come included: a plugin's
@@ -68,13 +70,14 @@ class Operation:
     cache: float | None
     timeout: float
     max_bytes: int
+    formed: bool = False  # the answer's form is the operator's: `fields` or `returns`
     # What the config says of its parameters, by the config's keys: for people (`explain`).
     parameters: Mapping[str, Literal["hide"] | types.Parameter] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
-        """The HTTP method, upper case."""
-        return self.spec.method
+        """The HTTP method it is served with: no platform knows OpenAPI 3.2's QUERY."""
+        return "POST" if self.spec.method == "QUERY" else self.spec.method
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +120,7 @@ def build(
     *,
     from_url: bool = False,
     files: Files | None = None,
+    parts: Parts | None = None,
 ) -> Plugin:
     """Compile a plugin from its config and its spec.
 
@@ -126,21 +130,26 @@ def build(
         location: The spec's URL or file, against which its relative servers are resolved.
         from_url: Whether the spec was fetched: its servers are then not trusted.
         files: The logo and the legal text, where the config names files.
+        parts: The spec's other files, as far as they were read; None where there are none.
 
     Raises:
+        WantedError: other files of the spec are to be read first.
         Mistakes: with everything that is wrong.
         SpecError: if the document is no spec at all.
     """
     in_place = document is None
     document = inplace.document(loaded.plugin) if document is None else document
-    every = listed(document)
-    chosen, mistakes = choose(loaded, every)
-    trimmed, trim_ledger = trim(document, [(one.listed.method, one.listed.path) for one in chosen])
+    references = References(document, parts)
+    chosen, mistakes = _chosen(loaded, document, references, location)
+    places = [(one.listed.method, one.listed.path) for one in chosen]
+    trimmed, trim_ledger = trim(document, places, references)
+    references.check()
     model = normalise(trimmed, location)
     ledger = [*trim_ledger, *model.ledger]
     base, base_mistakes = _base(loaded, model, location, from_url=from_url)
     mistakes += base_mistakes
     specs = {(one.method, one.key): one for one in model.operations}
+    shapes = Shapes(model.components)
     operations: dict[str, Operation] = {}
     taken: set[tuple[str, str]] = set()
     matched: set[str] = set()
@@ -155,7 +164,7 @@ def build(
             ledger.append(Degraded(_place(one), reason, lost=True))
             continue
         compiled, found, lost = _operation(
-            loaded, one, spec, model, base or NOWHERE, taken, matched
+            loaded, one, spec, model, shapes, base or NOWHERE, taken, matched
         )
         mistakes += found
         if lost:
@@ -189,6 +198,28 @@ def build(
     )
 
 
+def _chosen(
+    loaded: Loaded, document: dict[str, Any], references: References, location: str
+) -> tuple[tuple[Chosen, ...], list[Mistake]]:
+    """The operations to serve. Where all are named by their paths, no other is looked at, since
+    it may stand in another file.
+
+    Raises:
+        SpecError: the document has no operations.
+    """
+    only = named_paths(loaded)
+    if only is not None:
+        chosen, mistakes = choose(loaded, listed(document, references, only))
+        references.check()
+        if not mistakes:
+            return chosen, mistakes
+    every = listed(document, references)
+    references.check()
+    if not every and loaded.plugin.spec is not None:
+        raise SpecError(f"{location}: {why_empty(document, references)}")
+    return choose(loaded, every)
+
+
 def _place(one: Chosen) -> str:
     return f"{one.listed.method} {one.listed.path}"
 
@@ -203,7 +234,8 @@ def _base(
     url = loaded.plugin.upstream.url
     if url:
         return url.rstrip("/"), []
-    servers = [one for one in model.servers if one.startswith(("https://", "http://"))]
+    named = model.servers or [url for one in model.operations for url in one.servers]
+    servers = [one for one in named if one.startswith(("https://", "http://"))]
     servers.sort(key=lambda one: not one.startswith("https://"))  # stable: https first
     paste = "upstream: {url: https://…}"
     if not servers:
@@ -264,6 +296,7 @@ def _operation(
     one: Chosen,
     spec: SpecOperation,
     model: SpecModel,
+    shapes: Shapes,
     base: str,
     taken: set[tuple[str, str]],
     matched: set[str],
@@ -288,7 +321,7 @@ def _operation(
     schema = one.config.returns if one.config.returns is not None else spec.reply.schema
     shrinker, faults = compile_shrinker(
         schema,
-        model.components,
+        shapes,
         fields=one.config.fields,
         drop=chosen.drop,
         limit_items=one.config.limit_items,
@@ -313,11 +346,12 @@ def _operation(
         summary=spec.summary,
         description=one.config.description or spec.description or spec.summary,
         written=one.config.description is not None,
+        formed=bool(one.config.fields) or one.config.returns is not None,
         parameters={key: each for key, each in chosen.parameters.items() if key in bound.used},
         arguments=arguments,
         by_name={argument.name: argument for argument in arguments},
         withheld=bound.withheld,
-        consequential=spec.method not in ("GET", "HEAD") if confirm is None else confirm,
+        consequential=spec.method not in types.SAFE if confirm is None else confirm,
         build=bound.build(_operation_base(spec, base, loaded)),
         shrinker=shrinker,
         limit=chosen.limit,
@@ -351,6 +385,7 @@ def _address(
     shape = re.sub(r"\{[^{}]*\}", "{}", address)
     routable = (
         spec.key == spec.path
+        and spec.method != "QUERY"  # served as a POST, which may be another operation there
         and address.startswith("/")
         and all(hole in renames for hole in holes)
         and shape not in RESERVED
@@ -360,11 +395,14 @@ def _address(
     if routable:
         taken.add((spec.method, shape))
         return bound.arguments, address
-    taken.add((spec.method, "/" + name))
+    method, address = "POST" if spec.method == "QUERY" else spec.method, "/" + name
+    if (method, address) in taken:  # some other operation's path is this one's name
+        address += "_" + hashlib.sha256(spec.key.encode("utf-8", "replace")).hexdigest()[:6]
+    taken.add((method, address))
     moved = tuple(
         replace(arg, served="query") if arg.served == "path" else arg for arg in bound.arguments
     )
-    return moved, "/" + name
+    return moved, address
 
 
 # --- what only the whole can tell -------------------------------------------------------------

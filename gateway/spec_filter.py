@@ -9,23 +9,26 @@ After `trim` every `$ref` leads to `#/components/KIND/NAME` (`#/KIND/NAME` in Sw
 being plain characters and the target being there, no alias and no other place of the document.
 
 The knowledge that lives only here: what in a document is a reference. `$ref` names a target
-where a schema, parameter, body or reply is expected; below `properties` it is a property of
-that name; in `default`, `enum`, `const`, examples and `x-…` it is data. Source: OpenAPI 3.1
-§4.8.23, JSON Schema 2020-12 §8.2.3, RFC 6901 §6.
+where a schema, parameter, body or reply is expected, and a text or a whole section where those
+are; below `properties` it is a property of that name; in `default`, `enum`, `const`, examples
+and `x-…` it is data. Where it leads is for `references`, other files of the spec included.
+Source: OpenAPI 3.1 §4.8.23, JSON Schema 2020-12 §8.2.3.
 """
 
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 from urllib.parse import unquote
 
 from gateway.errors import shown
+from gateway.references import NULLABLE, Followed, Found, Place, Pointer, References
 from gateway.values import Degraded
 
 METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE", "QUERY"})
@@ -33,9 +36,9 @@ METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH",
 # Levels of one inline schema; what stands deeper becomes `{}`. The deepest of 3,669 public
 # documents has 33; 100 keeps every later recursion far from the interpreter's limit of 1,000.
 MAX_DEPTH = 100
+ADDITIONAL = "additionalOperations"
 
 Document = dict[str, Any]
-Pointer = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +52,32 @@ class Listed:
     tags: tuple[str, ...] = ()
 
 
-def listed(doc: Mapping[str, Any]) -> tuple[Listed, ...]:
-    """All operations of a document, in its order."""
-    index = _Index(doc)
+def listed(
+    doc: Mapping[str, Any],
+    references: References | None = None,
+    only: Collection[str] | None = None,
+) -> tuple[Listed, ...]:
+    """All operations of a document, in its order.
+
+    Args:
+        doc: A spec of any version, as parsed.
+        references: Of that document; needed where it is spread over files.
+        only: The path keys that matter; by default all.
+    """
+    index = references or References(doc)
+    paths = index.followed(doc.get("paths"))
     found: dict[tuple[str, str], Listed] = {}
-    for path, raw in _map(doc.get("paths")).items():
-        for word, operation in index.followed(raw).items():
-            method = word.upper()
-            if method in METHODS and isinstance(operation, dict) and (method, path) not in found:
+    for path, raw in paths.items.items():
+        if path.startswith("x-") or (only is not None and path not in only):
+            continue
+        is_far = raw.__class__ is not dict or "$ref" in raw
+        item = index.followed(raw, paths.base_of(path)) if is_far else None
+        for method, word, written in _operations(raw if item is None else item.items):
+            if (method, path) not in found:
+                operation = written
+                if "$ref" in written:  # none may be, by the letter, but all of DigitalOcean's are
+                    base = paths.base_of(path) if item is None else item.base_of(word)
+                    operation = index.followed(written, base).items
                 found[method, path] = Listed(
                     method=method,
                     path=path,
@@ -68,94 +89,51 @@ def listed(doc: Mapping[str, Any]) -> tuple[Listed, ...]:
 
 
 def trim(
-    doc: Mapping[str, Any], chosen: Collection[tuple[str, str]]
+    doc: Mapping[str, Any],
+    chosen: Collection[tuple[str, str]],
+    references: References | None = None,
 ) -> tuple[Document, tuple[Degraded, ...]]:
     """Keep the chosen operations and what they reach.
 
     Args:
         doc: A spec of any version, as parsed. It is not changed; literals are shared with it.
-        chosen: METHOD (upper case) and path key as written.
+        chosen: METHOD and path key as written.
+        references: Of that document; needed where it is spread over files. What it `wanted`
+            then must be read before the result can be whole.
 
     Returns:
         The trimmed spec, of the same version, and what had to be given up.
     """
-    return _Trim(doc).run(chosen)
+    return _Trim(doc, references or References(doc)).run(chosen)
 
 
-# --- references -------------------------------------------------------------------------------
+def why_empty(doc: Mapping[str, Any], references: References) -> str:
+    """What a document without operations holds instead."""
+    paths = _map(doc.get("paths"))
+    far = paths if isinstance(paths.get("$ref"), str) else None
+    refs = [one["$ref"] for one in paths.values() if isinstance(_map(one).get("$ref"), str)]
+    for ref in [far["$ref"]] if far else refs[:1]:
+        found = references.find(ref)
+        if isinstance(found, str):
+            what = "its paths are" if far else f"{len(refs)} of its paths are"
+            return f"{what} in other files that cannot be had: {found}"
+    for key in ("webhooks", "x-webhooks"):
+        if _map(doc.get(key)):
+            return f"it describes only {key}, which the API calls itself; it has no operations"
+    return "it has no operations"
 
 
-class _Index:
-    """Finds what a reference names. Each is looked up once, however long the chain it is in."""
-
-    def __init__(self, doc: Mapping[str, Any]) -> None:
-        self.doc = doc
-        # In 3.0 and before, whatever stands beside a `$ref` is ignored; in 3.1 it counts too,
-        # but only in schemas.
-        self.siblings = str(doc.get("openapi", "")).startswith("3.") and not str(
-            doc.get("openapi")
-        ).startswith("3.0")
-        self._found: dict[tuple[bool, str], tuple[Pointer, Any] | str] = {}
-
-    def find(self, ref: str, *, schema: bool) -> tuple[Pointer, Any] | str:
-        """Where `ref` leads in the end and what stands there, or a text why it leads nowhere."""
-        chain: dict[str, None] = {}
-        while True:
-            known = self._found.get((schema, ref))
-            if known is not None:
-                break
-            if ref in chain:
-                known = f"the reference {shown(ref)} leads to itself"
-                break
-            chain[ref] = None
-            known = self._look(ref)
-            if isinstance(known, str):
-                break
-            node = known[1]
-            if not self.is_alias(node, schema=schema):
-                break
-            ref = node["$ref"]
-        for link in chain:
-            self._found[schema, link] = known
-        return known
-
-    def is_alias(self, node: Any, *, schema: bool) -> bool:
-        """Whether a node is nothing but a reference to another one."""
-        if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
-            return False
-        said = self.siblings or any(node.get(key) is True for key in _NULLABLE)
-        return len(node) == 1 or not (schema and said)
-
-    def followed(self, raw: Any) -> Mapping[str, Any]:
-        """A path item or media type with its own `$ref` followed; empty where it leads nowhere."""
-        if not isinstance(raw, dict):
-            return {}
-        if not isinstance(raw.get("$ref"), str):
-            return raw
-        found = self.find(raw["$ref"], schema=False)
-        target = found[1] if not isinstance(found, str) else None
-        return {**_map(target), **{key: value for key, value in raw.items() if key != "$ref"}}
-
-    def _look(self, ref: str) -> tuple[Pointer, Any] | str:
-        if not ref.startswith("#"):
-            return f"the reference {shown(ref)} leads to another document, which is not read"
-        if not ref.startswith("#/"):
-            return f"the reference {shown(ref)} is no path in the document"
-        pointer = tuple(
-            token.replace("~1", "/").replace("~0", "~") for token in unquote(ref[2:]).split("/")
-        )
-        node: Any = self.doc
-        for token in pointer:
-            if isinstance(node, dict) and token in node:
-                node = node[token]
-            elif isinstance(node, list) and token.isdecimal() and len(token) < 10:
-                index = int(token)
-                if index >= len(node):
-                    return f"the reference {shown(ref)} leads nowhere"
-                node = node[index]
-            else:
-                return f"the reference {shown(ref)} leads nowhere"
-        return pointer, node
+def _operations(item: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """The operations of a path item: METHOD, the key it stands under, and what it says."""
+    for word, operation in item.items():
+        if operation.__class__ is dict:
+            method = word.upper()
+            if method in METHODS:
+                yield method, word, operation
+            elif word == ADDITIONAL:  # OpenAPI 3.2, in the case that they are sent in
+                for other, one in operation.items():
+                    if isinstance(one, dict):
+                        yield other, word, one
 
 
 # --- schemas' keywords ------------------------------------------------------------------------
@@ -176,13 +154,12 @@ class _Holds(Enum):
 # and anchors, whose members are reached by path; `$dynamicRef` and `$recursiveRef`, without which
 # more is allowed; examples, xml, externalDocs and x-…, which no later step reads, but for
 # `x-nullable`, which is how Swagger 2 says it.
-_NULLABLE = ("nullable", "x-nullable")
 _LITERALS = (
     "type", "format", "title", "description", "default", "enum", "const", "required",
     "readOnly", "writeOnly", "deprecated", "multipleOf", "maximum", "exclusiveMaximum", "minimum",
     "exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems",
     "maxProperties", "minProperties", "minContains", "maxContains", "dependentRequired",
-    "contentEncoding", "contentMediaType", *_NULLABLE,
+    "contentEncoding", "contentMediaType", *NULLABLE,
 )  # fmt: skip
 _SINGLE = (
     "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames",
@@ -206,9 +183,11 @@ _SECTIONS_3 = {
     section: ("components", section)
     for section in ("schemas", "parameters", "requestBodies", "responses")
 }
+_HOMES = frozenset((*_SECTIONS_2.values(), *_SECTIONS_3.values()))
 _DOCUMENT_KEYS = (
     "swagger", "openapi", "servers", "host", "basePath", "schemes", "consumes", "produces",
 )  # fmt: skip
+_TEXTS = ("title", "description")
 _OPERATION_KEYS = ("operationId", "summary", "description", "servers", "consumes", "produces")
 _PARAMETER_KEYS = (
     "name", "in", "description", "required", "style", "explode", "allowReserved",
@@ -228,26 +207,28 @@ _SUCCESS = re.compile(r"2(?:\d\d|XX)", re.IGNORECASE)
 class _Trim:
     """One trimming: what was reached, what is still to be copied, what was given up."""
 
-    def __init__(self, doc: Mapping[str, Any]) -> None:
+    def __init__(self, doc: Mapping[str, Any], references: References) -> None:
         self.doc = doc
-        self.index = _Index(doc)
+        self.index = references
+        self.base = references.home  # the address of the file that is being copied from
         self.swagger = "swagger" in doc
         self.sections = _SECTIONS_2 if self.swagger else _SECTIONS_3
-        self.names: dict[tuple[str, Pointer], str] = {}
+        self.names: dict[tuple[str, Place], str] = {}
         self.taken: set[tuple[str, str]] = set()
-        self.queue: deque[tuple[str, str, Any, str]] = deque()
-        self.discriminators: list[dict[str, Any]] = []
+        self.queue: deque[tuple[str, str, Found, str]] = deque()
+        self.discriminators: list[tuple[dict[str, Any], str]] = []
         self.ledger: dict[Degraded, None] = {}
         self.operation = ""
 
     def run(self, chosen: Collection[tuple[str, str]]) -> tuple[Document, tuple[Degraded, ...]]:
-        out = _pick(self.doc, _DOCUMENT_KEYS)
-        info = _map(self.doc.get("info"))
-        out["info"] = _pick(info, ("title", "description", "version", "contact"))
+        out = self._said(self.doc, _DOCUMENT_KEYS)
+        info = self.index.followed(self.doc.get("info"))
+        self.base = info.target
+        out["info"] = self._said(info.items, ("title", "description", "version", "contact"))
         out["paths"] = self._paths(chosen)
         self._components(out)
-        for mapping in self.discriminators:
-            self._prune(mapping)
+        for discriminator, base in self.discriminators:
+            self._prune(discriminator, base)
         return out, tuple(self.ledger)
 
     def _paths(self, chosen: Collection[tuple[str, str]]) -> Document:
@@ -256,12 +237,17 @@ class _Trim:
             wanted.setdefault(path, set()).add(method)
         out: Document = {}
         hidden: list[str] = []
-        for path, raw in _map(self.doc.get("paths")).items():
-            plain = raw is None or (isinstance(raw, dict) and "$ref" not in raw)
-            if not plain and not self.index.followed(raw):
+        why = ""
+        paths = self.index.followed(self.doc.get("paths"))
+        for path, raw in paths.items.items():
+            self.base = paths.base_of(path)
+            plain = raw is None or path.startswith("x-")
+            plain = plain or (isinstance(raw, dict) and "$ref" not in raw)
+            if not plain and not self._is_there(raw):
                 hidden.append(path)
+                why = why or self._why(raw)
             if path in wanted:
-                item = self._path_item(path, self.index.followed(raw), wanted[path])
+                item = self._path_item(path, raw, wanted[path])
                 if item:
                     out[path] = item
         for path, methods in wanted.items():
@@ -272,24 +258,63 @@ class _Trim:
         if hidden:
             some = ", ".join(map(shown, hidden[:3])) + (", …" if len(hidden) > 3 else "")
             self._degrade(
-                f"{len(hidden)} paths are not served, since they are written in other documents "
-                f"or are no path items: {some}"
+                f"paths that are not served, since they are written in other documents "
+                f"or are no path items ({len(hidden)}): {some}{why}"
             )
         return out
 
-    def _path_item(self, path: str, raw: Mapping[str, Any], methods: set[str]) -> Document:
+    def _why(self, raw: Any) -> str:
+        """Why a path item leads nowhere, where it is in another file that was looked for."""
+        ref = _map(raw).get("$ref")
+        found = self.index.find(ref, self.base) if isinstance(ref, str) else None
+        return f"; {found}" if isinstance(found, str) and self.index.parts else ""
+
+    def _is_there(self, raw: Any) -> bool:
+        """Whether a path item is one, as far as anybody asked for it."""
+        ref = _map(raw).get("$ref")
+        if isinstance(ref, str) and self.index.is_unread(ref, self.base):
+            return True
+        return bool(self.index.followed(raw, self.base).items)
+
+    def _path_item(self, path: str, raw: Any, methods: set[str]) -> Document:
         """The chosen operations of one path; takes them out of `methods`."""
         out: Document = {}
-        for word, operation in raw.items():
-            if word.upper() in methods and isinstance(operation, dict):
-                methods.discard(word.upper())
-                self.operation = f"{word.upper()} {path}"
-                if not out:
-                    out = _pick(raw, ("summary", "description", "servers"))
-                    parameters = self._parameters(raw.get("parameters"))
-                    if parameters:
-                        out["parameters"] = parameters
-                out[word.lower()] = self._operation(operation)
+        item = self.index.followed(raw, self.base)
+        if item.items and isinstance(raw.get("$ref"), str):
+            found = self.index.find(raw["$ref"], self.base)
+            if isinstance(found, str):
+                self.operation = ""
+                self._degrade(f"{shown(path)}: {found}; what stands beside it is served")
+        for method, word, written in _operations(item.items):
+            if method in methods:
+                methods.discard(method)
+                self.operation = f"{method} {path}"
+                operation = self.index.followed(written, item.base_of(word))
+                if not operation.items and isinstance(written.get("$ref"), str):
+                    self._lose(written["$ref"], item.base_of(word))
+                    continue
+                out = out or self._shared(item)
+                self.base = operation.target
+                copied = self._operation(operation.items)
+                if word == ADDITIONAL:
+                    out.setdefault(ADDITIONAL, {})[method] = copied
+                else:
+                    out[method.lower()] = copied
+        return out
+
+    def _lose(self, ref: str, base: str) -> None:
+        found = self.index.find(ref, base)
+        self._degrade(found if isinstance(found, str) else "is empty", lost=True)
+
+    def _shared(self, item: Followed) -> Document:
+        """What a path item says for all its operations."""
+        out: Document = {}
+        for key in ("summary", "description", "servers", "parameters"):
+            self.base = item.base_of(key)
+            if key != "parameters":
+                out |= self._said(item.items, (key,))
+            elif parameters := self._parameters(item.items.get(key)):
+                out[key] = parameters
         return out
 
     def _components(self, out: Document) -> None:
@@ -301,31 +326,39 @@ class _Trim:
             "responses": self._response,
         }
         while self.queue:
-            section, name, node, self.operation = self.queue.popleft()
+            section, name, found, self.operation = self.queue.popleft()
+            self.base = found.place.address
             home = out
             for step in self.sections[section]:
                 home = home.setdefault(step, {})
-            home[name] = copy[section](node)
+            home[name] = copy[section](found.node)
 
     # --- operations ---------------------------------------------------------------------------
 
     def _operation(self, raw: Mapping[str, Any]) -> Document:
-        out = _pick(raw, _OPERATION_KEYS)
+        out = self._said(raw, _OPERATION_KEYS)
         parameters = self._parameters(raw.get("parameters"))
         if parameters:
             out["parameters"] = parameters
         if isinstance(raw.get("requestBody"), dict):
             out["requestBody"] = self._body(raw["requestBody"])
-        responses = _map(raw.get("responses"))
-        kept = [code for code in responses if _SUCCESS.fullmatch(str(code))]
+        responses = self.index.followed(raw.get("responses"), self.base).items
+        kept = {str(code) for code in responses if _SUCCESS.fullmatch(str(code))} or {"default"}
         out["responses"] = {}
-        for code in kept or (["default"] if "default" in responses else []):
-            response = self._response(responses[code])
+        for code, one in self._each(raw.get("responses")):
+            response = self._response(one) if str(code) in kept else None
             if response is not None:
                 out["responses"][str(code)] = response
         return out
 
     def _parameters(self, raw: Any) -> list[Document]:
+        if isinstance(raw, dict) and isinstance(raw.get("$ref"), str):  # a whole list elsewhere
+            found = self.index.find(raw["$ref"], self.base)
+            if isinstance(found, Found) and isinstance(found.node, list):
+                base, self.base = self.base, found.place.address
+                every = self._parameters(found.node)
+                self.base = base
+                return every
         if raw is not None and not isinstance(raw, list):
             self._degrade("its parameters are no list and are ignored")
         return [out for one in _list(raw) if (out := self._parameter(one)) is not None]
@@ -336,7 +369,7 @@ class _Trim:
             return None
         if isinstance(raw.get("$ref"), str):
             return self._pointed("parameters", raw["$ref"])
-        out = _pick(raw, _PARAMETER_KEYS)
+        out = self._said(raw, _PARAMETER_KEYS)
         if self.swagger:
             rest = {key: value for key, value in raw.items() if key not in ("schema", "$ref")}
             out = {**self._schema(rest), **out}
@@ -353,7 +386,7 @@ class _Trim:
         if isinstance(raw.get("$ref"), str):
             anything: Document = {"content": {"application/json": {"schema": {}}}}
             return self._pointed("requestBodies", raw["$ref"]) or anything
-        out = _pick(raw, ("description", "required"))
+        out = self._said(raw, ("description", "required"))
         out["content"] = self._content(raw.get("content"))
         return out
 
@@ -362,7 +395,7 @@ class _Trim:
             return {"description": ""}
         if isinstance(raw.get("$ref"), str):
             return self._pointed("responses", raw["$ref"])
-        out: Document = {"description": _text(raw.get("description"))}
+        out: Document = {"description": _text(self._said(raw, ("description",)).get("description"))}
         if self.swagger and "schema" in raw:
             out["schema"] = self._schema(raw["schema"])
         if isinstance(raw.get("content"), dict):
@@ -371,17 +404,47 @@ class _Trim:
 
     def _content(self, raw: Any) -> Document:
         out: Document = {}
-        for media_type, one in _map(raw).items():
-            media = self.index.followed(one)
+        for media_type, one in self._each(raw):
             out[str(media_type)] = kept = {}
-            if "schema" in media:
-                kept["schema"] = self._schema(media["schema"])
-            if isinstance(media.get("encoding"), dict):
-                kept["encoding"] = {
-                    str(name): _pick(rule, ("contentType", "style", "explode", "allowReserved"))
-                    for name, rule in media["encoding"].items()
-                    if isinstance(rule, dict)
-                }
+            for key, value in self._each(one):
+                if key == "schema":
+                    kept["schema"] = self._schema(value)
+                if key == "itemSchema":
+                    kept[key] = {}  # that there are items is told; no step reads them
+                if key == "encoding" and isinstance(value, dict):
+                    kept["encoding"] = {
+                        str(name): _pick(rule, ("contentType", "style", "explode", "allowReserved"))
+                        for name, rule in value.items()
+                        if isinstance(rule, dict)
+                    }
+        return out
+
+    # --- what may stand elsewhere -------------------------------------------------------------
+
+    def _each(self, raw: Any) -> Iterable[tuple[str, Any]]:
+        """The entries of a section, its own `$ref` followed; `base` is each one's meanwhile."""
+        return raw.items() if isinstance(raw, dict) and "$ref" not in raw else self._far(raw)
+
+    def _far(self, raw: Any) -> Iterator[tuple[str, Any]]:
+        base = self.base
+        section = self.index.followed(raw, base)
+        for key, value in section.items.items():
+            self.base = section.base_of(key)
+            yield key, value
+        self.base = base
+
+    def _said(self, raw: Mapping[str, Any], keys: tuple[str, ...]) -> Document:
+        """Plain values; where one is a reference, what that leads to."""
+        out = {key: raw[key] for key in keys if key in raw}
+        for key in [key for key, value in out.items() if value.__class__ is dict]:
+            ref = out[key].get("$ref")
+            if isinstance(ref, str):
+                found = self.index.find(ref, self.base)
+                if isinstance(found, str):
+                    self._degrade(f"{found}; its {key} is left out")
+                    del out[key]
+                else:
+                    out[key] = found.node
         return out
 
     # --- schemas ------------------------------------------------------------------------------
@@ -398,14 +461,18 @@ class _Trim:
             out = pointed or {}
             if len(raw) == 1 or not self.index.siblings:
                 # Ignored like whatever stands there, but upstreams mean it and send null.
-                return {**out, **{key: True for key in _NULLABLE if raw.get(key) is True and out}}
+                return {**out, **{key: True for key in NULLABLE if raw.get(key) is True and out}}
         if depth >= MAX_DEPTH:
             self._degrade(f"a schema deeper than {MAX_DEPTH} levels is taken as any value")
             return {}
         for key, value in raw.items():
             holds = _KEYWORDS.get(key)
             if holds is _Holds.LITERAL:
-                if not isinstance(value, dict | list) or _is_shallow(value, MAX_DEPTH):
+                if value.__class__ is str or not isinstance(value, dict | list):
+                    out[key] = value
+                elif key in _TEXTS:
+                    out |= self._said(raw, (key,))
+                elif _is_shallow(value, MAX_DEPTH):
                     out[key] = value
             elif holds is not None:
                 self._nested(out, key, value, holds, depth + 1)
@@ -414,13 +481,15 @@ class _Trim:
     def _nested(self, out: Document, key: str, value: Any, holds: _Holds, depth: int) -> None:
         """Copy what stands under a keyword that holds schemas."""
         if holds is _Holds.NAMES and isinstance(value, dict):
-            out[key] = {name: self._schema(one, depth) for name, one in value.items()}
+            # A schema is no text: `$ref` with one is no property, but says where they all are.
+            each = self._far(value) if isinstance(value.get("$ref"), str) else value.items()
+            out[key] = {name: self._schema(one, depth) for name, one in each}
         elif holds is _Holds.DISCRIMINATOR:
             if isinstance(value, dict) and isinstance(value.get("propertyName"), str):
                 out[key] = _pick(value, ("propertyName",))
                 if isinstance(value.get("mapping"), dict):
                     out[key]["mapping"] = dict(value["mapping"])
-                    self.discriminators.append(out[key])
+                    self.discriminators.append((out[key], self.base))
         elif holds in (_Holds.SCHEMAS, _Holds.ITEMS) and isinstance(value, list):
             out[key] = [self._schema(one, depth) for one in value]
         elif holds in (_Holds.SCHEMA, _Holds.ITEMS):
@@ -431,51 +500,73 @@ class _Trim:
     def _pointed(self, section: str, ref: str) -> Document | None:
         """A reference to the same thing, now among the components; None where it leads nowhere."""
         schema = section == "schemas"
-        found = self.index.find(ref, schema=schema)
-        if not isinstance(found, str) and not schema and not isinstance(found[1], dict):
-            found = f"the reference {shown(ref)} leads to {shown(found[1])}"
+        found = self.index.find(ref, self.base, schema=schema)
+        if isinstance(found, Found) and not schema and not isinstance(found.node, dict):
+            found = f"the reference {shown(ref)} leads to {shown(found.node)}"
         if isinstance(found, str):
             self._degrade(f"{found}; {_INSTEAD[section]}")
             return None
-        pointer, node = found
-        name = self.names.get((section, pointer))
+        name = self.names.get((section, found.place))
         if name is None:
-            name = self.names[section, pointer] = self._name(section, pointer)
+            name = self.names[section, found.place] = self._name(section, found.place)
             self.taken.add((section, name))
-            self.queue.append((section, name, node, self.operation))
+            self.queue.append((section, name, found, self.operation))
         return {"$ref": "/".join(("#", *self.sections[section], name))}
 
-    def _name(self, section: str, pointer: Pointer) -> str:
+    def _name(self, section: str, place: Place) -> str:
         """A plain name, its own where it has one."""
-        home = self.sections[section]
+        home, pointer = self.sections[section], place.pointer
+        is_part = place.address != self.index.home
         own = pointer[len(home) :] if pointer[: len(home)] == home else ()
-        if len(own) == 1 and _PLAIN.fullmatch(own[0]):
+        if len(own) == 1 and _PLAIN.fullmatch(own[0]) and not is_part:
             return own[0]
         words = own or tuple(step for step in pointer if step not in _SECTIONS_3["schemas"])
-        name = _UNPLAIN.sub("_", "_".join(words)).strip("_")[:_NAME_LENGTH] or "_"
+        names = _names_of_part(place) if is_part else [words]
         named: Any = self.doc
         for step in home:
             named = _map(_map(named).get(step))
-        digest = hashlib.sha256("\0".join(pointer).encode("utf-8", "replace")).hexdigest()
-        for tail in ("", "_" + digest[:6]):
-            if name + tail not in named and (section, name + tail) not in self.taken:
-                return name + tail
-        return f"{name}_{digest}"
+        where = "\0".join((place.address, *pointer) if is_part else pointer)
+        digest = hashlib.sha256(where.encode("utf-8", "replace")).hexdigest()
+        plain = [_UNPLAIN.sub("_", "_".join(one)).strip("_")[:_NAME_LENGTH] or "_" for one in names]
+        for name in (*plain, f"{plain[0]}_{digest[:6]}"):
+            if name not in named and (section, name) not in self.taken:
+                return name
+        return f"{plain[0]}_{digest}"
 
-    def _prune(self, discriminator: dict[str, Any]) -> None:
+    def _prune(self, discriminator: dict[str, Any], base: str) -> None:
         """Leave in a mapping only what is reached anyway: it must not pull in every subtype."""
         kept = {}
         for value, target in discriminator["mapping"].items():
-            if isinstance(target, str):
-                ref = target if "/" in target else "#/components/schemas/" + target
-                found = self.index.find(ref, schema=True)
-                name = None if isinstance(found, str) else self.names.get(("schemas", found[0]))
-                if name is not None:
-                    kept[value] = "#/components/schemas/" + name
+            if not isinstance(target, str):
+                continue
+            refs = [(target, base)]
+            if "/" not in target:  # the name of a component, of the main document or its own
+                component = "#/components/schemas/" + target
+                refs = [(component, self.index.home), (component, base), *refs]
+            for ref, own in refs:
+                found = None if self._is_far(ref, own) else self.index.find(ref, own, schema=True)
+                if isinstance(found, Found) and ("schemas", found.place) in self.names:
+                    kept[value] = "#/components/schemas/" + self.names["schemas", found.place]
+                    break
         discriminator["mapping"] = kept
+
+    def _is_far(self, ref: str, base: str) -> bool:
+        """Whether a file would have to be read only to learn where a reference leads."""
+        return not ref.startswith("#") and self.index.is_unread(ref, base)
 
     def _degrade(self, what: str, *, lost: bool = False) -> None:
         self.ledger[Degraded(self.operation, what, lost)] = None
+
+
+def _names_of_part(place: Place) -> list[Pointer]:
+    """What something in another file may be called, the shortest first; the last words of two
+    files may well be equal."""
+    folder, file = posixpath.split(unquote(place.address.partition("?")[0]))
+    stem, words = posixpath.splitext(file)[0], place.pointer
+    if not words:
+        return [(stem,), (posixpath.basename(folder), stem)]
+    has_own = words[:-1] in _HOMES or (len(words) <= 2 and _KEYWORDS.keys().isdisjoint(words))
+    return [words[-1:], (stem, *words[-1:])] if has_own else [(stem, *words)]
 
 
 # --- values -----------------------------------------------------------------------------------

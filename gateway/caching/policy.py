@@ -82,7 +82,10 @@ def forgotten(request: UpstreamRequest, reply: Reply) -> tuple[str, ...]:
 
     Besides the target, what Location and Content-Location name within its origin.
     """
-    if request.method in ("GET", "HEAD", "OPTIONS", "TRACE") or not 200 <= reply.status < 400:
+    if (
+        request.method in ("GET", "HEAD", "OPTIONS", "TRACE", "QUERY")
+        or not 200 <= reply.status < 400
+    ):
         return ()
     urls = [request.url]
     for name in ("Location", "Content-Location"):

@@ -118,7 +118,7 @@ def _forgetting(store: MemoryStore, inner: Source) -> Source:
 
 def describe(operation: Operation) -> str:
     """What the step does for an operation, for people; empty where it is not in the plan."""
-    if operation.method == "HEAD":
+    if operation.spec.method in ("HEAD", "QUERY"):
         return ""
     if operation.method != "GET":
         return "a write that succeeds forgets what is stored for its address"

@@ -1,6 +1,8 @@
 """The upstream's OpenAPI document: had, parsed, made one model whatever its version, rendered.
 
-source      a file or a URL → its text; the only module here with effects
+source      a file or a URL → its text
+parts       further files of the spec, when they are reached; with `source` and `kept` the only
+            modules here with effects
 document    text → a mapping that is an OpenAPI or Swagger document
 (spec_filter, beside this package, then leaves only the chosen operations)
 model       a trimmed document → `SpecModel`; with `swagger2` and `schema`

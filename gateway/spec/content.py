@@ -36,6 +36,11 @@ def is_media_type(text: str) -> bool:
     return len(text) <= 256 and _MEDIA_TYPE.fullmatch(text) is not None
 
 
+def is_form(media_type: str) -> bool:
+    """Whether values of a media type are the fields of a form."""
+    return is_media_type(media_type) and kind(media_type) == "form"
+
+
 def body(raw: Mapping[str, Any], note: Note) -> SpecBody | None:
     """The request body in its best media type; None where it has none."""
     media_type = _chosen(raw, note)
@@ -44,6 +49,7 @@ def body(raw: Mapping[str, Any], note: Note) -> SpecBody | None:
         return None
     media = _map(raw["content"][media_type])
     found = kind(media_type)
+    _note_items(media, media_type, note)
     schema = convert(media.get("schema", {}), note)
     if found == "json" and "*" in media_type and schema.get("contentMediaType"):
         found = "binary"
@@ -64,6 +70,7 @@ def reply(raw: Mapping[str, Any], status: str, description: str, note: Note) -> 
     if media_type is None:
         return SpecReply(status=status, description=description)
     found = kind(media_type)
+    _note_items(_map(raw["content"][media_type]), media_type, note)
     schema = _map(raw["content"][media_type]).get("schema")
     return SpecReply(
         status=status,
@@ -71,6 +78,12 @@ def reply(raw: Mapping[str, Any], status: str, description: str, note: Note) -> 
         content_type=_CONCRETE[found] if "*" in media_type else media_type,
         schema=(convert(schema, note) or None) if schema is not None else _plain(found),
     )
+
+
+def _note_items(media: Mapping[str, Any], media_type: str, note: Note) -> None:
+    """Items that come one after the other (OpenAPI 3.2, `itemSchema`) are not told apart."""
+    if "itemSchema" in media:
+        note(f"the items of {shown(media_type)} are not told apart: it is one text")
 
 
 def _plain(found: BodyKind) -> dict[str, Any] | None:

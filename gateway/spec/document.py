@@ -23,7 +23,6 @@ _PAGE = (
     "a web page, not an API description; write the address of the JSON or YAML behind it "
     "(often /openapi.json, /swagger.json or /v3/api-docs)"
 )
-_BUNDLE = "bundle it into one document, for example with `npx @redocly/cli bundle`"
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -72,6 +71,8 @@ def parse(text: bytes, name: str) -> dict[str, Any]:
         where = f"{name}:{error.line}:{error.column}: {error.message}"
         if re.search(rb"\{\{|\{%|<%", text):
             where += "; it looks like a template that has not been filled in"
+        elif re.match(rb"\s*\{", text) and re.search(rb"^\s*(//|/\*)", text, re.MULTILINE):
+            where += "; JSON takes no comments: leave out what follows // and /*"
         raise SpecError(where) from None
     if not isinstance(doc, dict):
         raise SpecError(f"{name} holds {shown(doc)}, not an OpenAPI document")
@@ -111,18 +112,10 @@ def family(doc: Mapping[str, Any], name: str = "the document") -> Family:
 
 
 def _check_paths(doc: Mapping[str, Any], name: str) -> None:
-    """`paths` may be absent (3.1), but not something else, and not all in other files."""
+    """`paths` may be absent (3.1), but not something else."""
     paths = doc.get("paths", {})
     if not isinstance(paths, dict):
         raise SpecError(f"{name}: paths: expected a mapping of paths, found {shown(paths)}")
-    if isinstance(paths.get("$ref"), str):
-        raise SpecError(f"{name}: its paths are in {shown(paths['$ref'])}; {_BUNDLE}")
-    refs = [_map(item).get("$ref") for item in paths.values()]
-    if refs and all(isinstance(ref, str) and not ref.startswith("#") for ref in refs):
-        raise SpecError(
-            f"{name}: its {len(refs)} paths are in other documents ({shown(refs[0])}, …), "
-            f"which are not read; {_BUNDLE}"
-        )
 
 
 def _decode(text: bytes, name: str) -> str:

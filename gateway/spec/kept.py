@@ -5,6 +5,8 @@ JSON is read seven to ten times as fast as the same document in YAML. In `specs/
     TEXT.1.json   a document, named by the digest of the text that it was parsed from
     URL.1.url     what a URL gave last, named by the digest of the address and the headers:
                   which document, from where, when
+    URL.1.parts   what the files beside a document held, with the digests of their texts; URL
+                  may also be a path
 
 A text gets here only after it was parsed as a spec, so that what a host says while it is
 being mended replaces nothing. Whatever is wrong with a file, it reads as absent and is written
@@ -36,7 +38,7 @@ Document = dict[str, Any]
 # gets another form: what an older gateway kept is then not read, and makes room in time.
 FORMAT = 1
 MAX_FILE = yaml12.DEFAULT.bytes  # more would not be read again
-MAX_FILES = 512  # 256 specs by URL, at two files each
+MAX_FILES = 512  # 170 specs by URL, at three files each
 MAX_TOTAL = 1024 * 1024 * 1024  # of all files; the largest public spec (Graph) takes 20 MB
 _MAX_NOTE = 64 * 1024
 _OURS = re.compile(r"[0-9a-f]{64}\..+")  # of any format, and what a crash left half written
@@ -48,6 +50,13 @@ class Note(msgspec.Struct, frozen=True):
     document: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     location: str
     at: str
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """What a file beside the document held, and the digest of the text that said so."""
+
+    digest: str
+    value: Any
 
 
 def read(
@@ -104,6 +113,30 @@ def key(where: str, headers: Mapping[str, str]) -> str:
     return hashlib.sha256(repr((where, sent)).encode("utf-8", "replace")).hexdigest()
 
 
+def recall_parts(state: Path | None, key: str) -> dict[str, Part]:
+    """What the files beside a document held, by address. `key` is the document's."""
+    data = None if state is None else _read(_parts_path(state / "specs", key), MAX_FILE)
+    if data is None:
+        return {}
+    try:
+        return msgspec.convert(yaml12.load_json(data), dict[str, Part])
+    except (Unreadable, msgspec.ValidationError):
+        return {}
+
+
+def keep_parts(state: Path | None, key: str, parts: Mapping[str, Part]) -> str | None:
+    """Keep what the files beside a document held; a warning where that cannot be."""
+    if state is None:
+        return None
+    plain = {address: [part.digest, part.value] for address, part in parts.items()}
+    try:
+        _write(_parts_path(state / "specs", key), _dumped(plain))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        return f"the spec's files are not kept for the next start: {state / 'specs'}: {reason}"
+    return None
+
+
 # --- files ------------------------------------------------------------------------------------
 
 
@@ -113,6 +146,10 @@ def _document_path(folder: Path, digest: str) -> Path:
 
 def _note_path(folder: Path, url: str) -> Path:
     return folder / f"{url}.{FORMAT}.url"
+
+
+def _parts_path(folder: Path, key: str) -> Path:
+    return folder / f"{key}.{FORMAT}.parts"
 
 
 def _document(folder: Path, digest: str) -> Document | None:

@@ -88,9 +88,15 @@ def normalise(trimmed: Mapping[str, Any], location: str) -> SpecModel:
     for key, item in _map(doc.get("paths")).items():
         for word, raw in _map(item).items():
             if word in METHODS and isinstance(raw, dict):
-                ledger.operation = f"{word.upper()} {key}"
+                found = [(word.upper(), raw)]
+            else:  # OpenAPI 3.2: any other method, in the case it is sent in
+                found = list(_map(raw).items()) if word == "additionalOperations" else []
+            for method, operation in found:
+                ledger.operation = f"{method} {key}"
                 try:
-                    operations.append(_operation(word, key, raw, item, doc, location, ledger))
+                    operations.append(
+                        _operation(method, key, operation, item, doc, location, ledger)
+                    )
                 except _LostError as error:
                     ledger.lose(str(error))
     info = _map(doc.get("info"))
@@ -119,7 +125,7 @@ def _components(doc: Mapping[str, Any], ledger: _Ledger) -> dict[str, Schema]:
 
 
 def _operation(
-    word: str,
+    method: str,
     key: str,
     raw: Mapping[str, Any],
     item: Mapping[str, Any],
@@ -134,7 +140,7 @@ def _operation(
     operation_id = raw.get("operationId")
     servers = raw.get("servers") or item.get("servers")
     return SpecOperation(
-        method=word.upper(),
+        method=method,
         path=path,
         key=key,
         operation_id=operation_id if isinstance(operation_id, str) and operation_id else None,
@@ -182,9 +188,30 @@ def _parameters(
         if not isinstance(target, dict) or not isinstance(target.get("name"), str):
             ledger.note("a parameter without a name is ignored")
             continue
-        merged[str(target.get("in")), target["name"]] = target
+        for each in _spread(target, doc, ledger):
+            merged[str(each.get("in")), each["name"]] = each
     read = {key: _parameter(*key, one, ledger) for key, one in merged.items()}
     return {key: one for key, one in read.items() if one is not None}
+
+
+def _spread(
+    raw: Mapping[str, Any], doc: Mapping[str, Any], ledger: _Ledger
+) -> list[Mapping[str, Any]]:
+    """A parameter that is the whole query string (OpenAPI 3.2): a form's fields, one by one."""
+    media = _map(raw.get("content"))
+    form = next((one for one in media if content.is_form(one)), None)
+    if raw.get("in") != "querystring" or form is None:
+        return [raw]
+    schema = _target(_map(media[form]).get("schema"), doc, "schemas")
+    fields = _map(_map(schema).get("properties"))
+    if not fields:
+        return [raw]
+    needed = _list(schema.get("required")) if raw.get("required") in (True, "true") else []
+    ledger.note(f"the query string {shown(raw['name'])} is taken as its {len(fields)} fields")
+    return [
+        {"name": name, "in": "query", "required": name in needed, "schema": field}
+        for name, field in fields.items()
+    ]
 
 
 def _parameter(

@@ -12,6 +12,7 @@ Source: OpenAPI 3.0.3 §4.7.24, JSON Schema 2020-12 (validation §6, core §10).
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -43,6 +44,7 @@ _MEANT = {
 # Bounds on patterns. Counted repeats are unrolled when they are compiled: 262,144 of them, as in
 # Adyen's spec, take 50 ms to be refused.
 _PATTERN_LENGTH = 2000
+_JAVASCRIPT = re.compile(r"/(\^.*|.*\$)/[a-z]*", re.DOTALL)  # as code: nothing matches it as it is
 _PATTERN_REPEATS = 10_000
 
 
@@ -110,6 +112,8 @@ def _bound(raw: Any) -> Any:
 
 
 def _pattern(raw: Any) -> Any:
+    if isinstance(raw, str) and (match := _JAVASCRIPT.fullmatch(raw)):
+        raw = match[1]
     return raw if isinstance(raw, str) and _compiles(raw) else _NOTHING
 
 
@@ -237,9 +241,9 @@ def _mend_types(out: Schema, raw: Mapping[str, Any], note: Note) -> None:
     elif types and enum and None in enum and "null" not in types:
         note("an enum with null, but not of type null: null is taken as allowed")
         types.append("null")
-    if enum and types == ["string"] and any(_is_number(one) for one in enum):
-        note("an enum of type string with numbers: they are taken as text")
-        out["enum"] = [str(one) if _is_number(one) else one for one in enum]
+    if enum and types == ["string"] and any(isinstance(one, int | float) for one in enum):
+        note("an enum of type string with numbers or booleans: they are taken as text")
+        out["enum"] = [json.dumps(one) if isinstance(one, int | float) else one for one in enum]
     if types:
         out["type"] = types[0] if len(types) == 1 else types
     if raw.get("type") == "file":

@@ -21,9 +21,9 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import aiohttp
@@ -40,6 +40,8 @@ _CHUNK = 64 * 1024
 _MEMBER = b"\x1f\x8b"  # how each member of a gzip body begins
 _LATER = frozenset({408, 425, 429})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Told what is being done, for people who wait: "fetching …", "parsing …". From any thread.
+Progress = Callable[[str], None]
 _ACCEPT = "application/json, application/yaml, */*;q=0.5"
 
 
@@ -49,7 +51,8 @@ class Source:
 
     `location` is the file's path or the URL in the end, without query and password: messages
     name it, and relative servers are resolved against it. `stale` is True where the document
-    is the copy of an earlier run.
+    is the copy of an earlier run. `root` is the folder whose files it may use (of a spec that is
+    a file), `home` its own address among them: its path below `root`, or its URL.
     """
 
     document: dict[str, Any]
@@ -57,6 +60,8 @@ class Source:
     from_url: bool = False
     stale: bool = False
     warnings: tuple[str, ...] = ()
+    home: str = ""
+    root: Path | None = None
 
 
 async def fetch(
@@ -67,6 +72,7 @@ async def fetch(
     state: Path | None,
     session: aiohttp.ClientSession | None = None,
     seconds: float = TOTAL_SECONDS,
+    progress: Progress = lambda _: None,
 ) -> Source:
     """Get a spec and parse it.
 
@@ -77,16 +83,18 @@ async def fetch(
         state: The directory for what outlives a run, or None.
         session: To fetch with; by default one of its own, for this fetch only.
         seconds: The longest that all of it may take.
+        progress: Told what is being done.
 
     Raises:
         SpecUnavailable: it cannot be had yet.
         SpecError: it cannot be had like this.
     """
     if not where.lower().startswith(("http://", "https://")):
-        return await asyncio.to_thread(_from_file, where, base, state)
+        return await asyncio.to_thread(_from_file, where, base, state, progress)
     key = kept.key(where, headers)
     try:
-        text, location = await _download(where, headers, session, seconds)
+        text, location = await download(where, headers, session, seconds, progress)
+        progress(_parsing(text))
         document, warnings = await asyncio.to_thread(kept.read, text, location, state, key)
     except (SpecError, SpecUnavailable) as error:
         known = await asyncio.to_thread(kept.recall, state, key)
@@ -94,17 +102,34 @@ async def fetch(
             raise
         document, note = known
         warning = f"{error}; the copy of {note.at} is used"
-        return Source(document, note.location, from_url=True, stale=True, warnings=(warning,))
-    return Source(document, location, from_url=True, warnings=warnings)
+        at = note.location
+        return Source(document, at, from_url=True, stale=True, warnings=(warning,), home=at)
+    return Source(document, location, from_url=True, warnings=warnings, home=location)
 
 
 # --- a file -----------------------------------------------------------------------------------
 
 
-def _from_file(where: str, base: Path, state: Path | None) -> Source:
+def _parsing(text: bytes) -> str:
+    size = len(text) / 1_000_000
+    return f"parsing {size:.1f} MB" if size >= 0.1 else f"parsing {len(text):,} bytes"
+
+
+def _from_file(where: str, base: Path, state: Path | None, progress: Progress) -> Source:
     text, location = _read_file(where, base)
+    progress(_parsing(text))
     document, warnings = kept.read(text, location, state)
-    return Source(document, location, warnings=warnings)
+    root = _root(where, base)
+    home = (base / where).relative_to(root).as_posix()
+    return Source(document, location, warnings=warnings, home=home, root=root)
+
+
+def _root(where: str, base: Path) -> Path:
+    """The topmost folder named on the way from the config to the spec; else the spec's own."""
+    steps = PurePath(where).parts
+    if PurePath(where).is_absolute() or ".." in steps:
+        return (base / where).parent
+    return base / steps[0] if len(steps) > 1 else base
 
 
 def _read_file(where: str, base: Path) -> tuple[bytes, str]:
@@ -130,27 +155,42 @@ def _read_file(where: str, base: Path) -> tuple[bytes, str]:
 # --- a URL ------------------------------------------------------------------------------------
 
 
-def _session() -> aiohttp.ClientSession:
+def new_session() -> aiohttp.ClientSession:
+    """A client without cookies, proxies and passwords of the environment."""
     return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
 
-async def _download(
-    where: str, headers: Mapping[str, str], session: aiohttp.ClientSession | None, seconds: float
+async def download(
+    where: str,
+    headers: Mapping[str, str],
+    session: aiohttp.ClientSession | None,
+    seconds: float,
+    progress: Progress = lambda _: None,
+    limit: int = MAX_BYTES,
 ) -> tuple[bytes, str]:
-    """A text that may be a spec, and where it was in the end, in time."""
+    """A text that may be a spec, and where it was in the end, in time.
+
+    Raises:
+        SpecUnavailable: it cannot be had yet.
+        SpecError: it cannot be had like this.
+    """
     try:
         async with asyncio.timeout(seconds):
             if session is not None:
-                return await _get(where, headers, session)
-            async with _session() as own:
-                return await _get(where, headers, own)
+                return await _get(where, headers, session, progress, limit)
+            async with new_session() as own:
+                return await _get(where, headers, own, progress, limit)
     except TimeoutError:
         text = f"{_shown(where)} has not sent its spec within {seconds:g} s"
         raise SpecUnavailable(text) from None
 
 
 async def _get(
-    where: str, headers: Mapping[str, str], session: aiohttp.ClientSession
+    where: str,
+    headers: Mapping[str, str],
+    session: aiohttp.ClientSession,
+    progress: Progress,
+    limit: int,
 ) -> tuple[bytes, str]:
     """Follow redirects within the origin."""
     try:
@@ -161,7 +201,7 @@ async def _get(
         raise SpecError(f"{_shown(where)} is not a URL: it has no host, or blanks in it")
     for _ in range(MAX_REDIRECTS + 1):
         try:
-            result = await _once(url, headers, session)
+            result = await _once(url, headers, session, progress, limit)
         except aiohttp.InvalidURL:
             raise SpecError(f"{_shown(where)} is not a URL that can be fetched") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -176,9 +216,14 @@ async def _get(
 
 
 async def _once(
-    url: URL, headers: Mapping[str, str], session: aiohttp.ClientSession
+    url: URL,
+    headers: Mapping[str, str],
+    session: aiohttp.ClientSession,
+    progress: Progress,
+    limit: int,
 ) -> bytes | URL:
     """One request: the text, or where it redirects to within the origin."""
+    progress(f"fetching {_shown(url)}")
     sent = {"Accept": _ACCEPT, **headers, "Accept-Encoding": "gzip"}
     async with session.get(
         url, headers=sent, allow_redirects=False, auto_decompress=False
@@ -186,7 +231,7 @@ async def _once(
         if response.status in _REDIRECTS:
             return _redirected(url, response.headers.get("Location", ""))
         _check_status(url, response.status)
-        text = await _body(url, response)
+        text = await _body(url, response, progress, limit)
     wrong = misfit(text)
     if wrong:
         raise SpecError(f"{_shown(url)} is {wrong}")
@@ -224,7 +269,9 @@ def _check_status(url: URL, status: int) -> None:
     raise SpecError(f"{_shown(url)} answers {status}, not a spec{hint}")
 
 
-async def _body(url: URL, response: aiohttp.ClientResponse) -> bytes:
+async def _body(
+    url: URL, response: aiohttp.ClientResponse, progress: Progress, limit: int
+) -> bytes:
     """The body, decompressed piece by piece, so that a bomb is noticed when it is too large."""
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("identity", "gzip", "x-gzip"):
@@ -236,11 +283,12 @@ async def _body(url: URL, response: aiohttp.ClientResponse) -> bytes:
     try:
         async for chunk in response.content.iter_chunked(_CHUNK):
             received += len(chunk)
+            progress(f"fetching {_shown(url)}: {received:,} bytes")
             for piece in gzip.pieces(chunk) if gzip else (chunk,):
                 pieces.append(piece)
                 size += len(piece)
-                if max(received, size) > MAX_BYTES:
-                    raise SpecError(f"{_shown(url)} sends more than {MAX_BYTES:,} bytes")
+                if max(received, size) > limit:
+                    raise SpecError(f"{_shown(url)} sends more than {limit:,} bytes")
             if gzip and gzip.over:
                 break
     except zlib.error:

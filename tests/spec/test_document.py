@@ -72,8 +72,6 @@ def test_the_family_is_told_by_the_version(words: dict[str, object], expected: s
         (b"404 page not found", "holds '404 page not found'"),
         (b'{"openapi": "3.0.3", "paths": []}', "paths: expected a mapping"),
         (b'{"openapi": "3.0.3", "paths": null}', "paths: expected a mapping"),
-        (b'{"openapi": "3.0.3", "paths": {"$ref": "paths.yaml"}}', "bundle it"),
-        (b'{"openapi": "3.0.3", "paths": {"/a": {"$ref": "a.yaml"}}}', "bundle it"),
         (b"openapi: 3.0.3\npaths: {{ paths | indent }}\n  x", "template"),
         (b"openapi: 3.0.3\ninfo: \xff\n", "spec:2: the text is not utf-8"),
         (b"openapi: 3.0.3\npaths: [\n", "spec:3:1: "),

@@ -21,6 +21,7 @@ from gateway.spec_filter import listed, trim
 from gateway.values import Schema, SpecModel
 
 SPECS = Path(__file__).parents[3] / "shared" / "data" / "specs"
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}  # of 3.1
 REAL = sorted(
     path
     for path in SPECS.glob("*.*")
@@ -356,7 +357,7 @@ def served(model: SpecModel) -> dict[str, Any]:
 @pytest.mark.parametrize("path", REAL, ids=lambda path: path.name)
 def test_of_real_specs_both_renders_are_valid(path: Path) -> None:
     parsed = parse(path.read_bytes(), path.name)
-    operations = [(one.method, one.path) for one in listed(parsed) if one.method != "QUERY"]
+    operations = [(one.method, one.path) for one in listed(parsed) if one.method in METHODS]
     chance = random.Random(path.name)  # noqa: S311 - a sample, the same every time
     few = 1 if "stripe" in path.name else 4
     trimmed, _ = trim(parsed, chance.sample(operations, min(few, len(operations))))

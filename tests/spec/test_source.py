@@ -95,7 +95,8 @@ async def test_a_file_is_read_from_beside_the_config(tmp_path: Path) -> None:
     (tmp_path / "specs").mkdir()
     (tmp_path / "specs" / "a.json").write_bytes(TEXT)
     got = await fetch("specs/a.json", base=tmp_path, headers={}, state=None)
-    assert got == Source(READ, str(tmp_path / "specs" / "a.json"))
+    where = str(tmp_path / "specs" / "a.json")
+    assert got == Source(READ, where, home="a.json", root=tmp_path / "specs")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,8 @@ async def test_a_file_too_large_is_refused(tmp_path: Path) -> None:
 
 async def test_a_url_is_fetched_with_the_operators_headers(host: Host) -> None:
     got = await get(host.url("/a/openapi.json?key=secret"), Authorization="Bearer t")
-    assert got == Source(READ, host.url("/a/openapi.json"), from_url=True)
+    at = host.url("/a/openapi.json")
+    assert got == Source(READ, at, from_url=True, home=at)
     (request,) = host.seen
     assert request.headers["Authorization"] == "Bearer t"
     assert request.query["key"] == "secret"
@@ -404,6 +406,7 @@ async def test_the_document_of_a_file_is_kept_too(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("openapi: 3.0.3\npaths: {}\n")
     for _ in range(2):
         got = await fetch("a.yaml", base=tmp_path, headers={}, state=tmp_path / "state")
-        assert got == Source(READ, str(tmp_path / "a.yaml"))
+        at = str(tmp_path / "a.yaml")
+        assert got == Source(READ, at, home="a.yaml", root=tmp_path)
     (file,) = files(tmp_path / "state")
     assert file.name.endswith(f".{kept.FORMAT}.json")

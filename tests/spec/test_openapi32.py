@@ -1,0 +1,70 @@
+"""What OpenAPI 3.2 adds, through the whole gateway."""
+
+from __future__ import annotations
+
+import json
+
+from tests.conftest import Serve, Upstream
+
+SPEC = """
+openapi: 3.2.0
+info: {title: T, version: "1"}
+servers: [{url: "https://api.example.com"}]
+paths:
+  /things:
+    get: {operationId: list, responses: {"200": {description: ok}}}
+    post: {operationId: add, responses: {"200": {description: ok}}}
+    query:
+      operationId: search
+      requestBody:
+        required: true
+        content: {application/json: {schema: {type: object, properties: {q: {type: string}}}}}
+      responses: {"200": {description: ok}}
+"""
+CONFIG = """
+plugin: t
+spec: spec.yaml
+upstream: {url: "%s"}
+cache: 60s
+operations: all
+"""
+
+
+async def test_a_query_is_served_as_a_post_under_its_name(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(CONFIG % upstream.url, files={"spec.yaml": SPEC})
+    document = (await client.get("/openapi.json")).json()
+    assert document["paths"]["/search"]["post"]["x-openai-isConsequential"] is False
+    assert document["paths"]["/things"].keys() == {"get", "post"}
+    answer = await client.post("/search", json={"q": "x"})
+    assert answer.status == 200
+    assert (upstream.last.method, upstream.last.target) == ("QUERY", "/things")
+    assert json.loads(upstream.last.body) == {"q": "x"}
+    await client.post("/call/search", json={"q": "y"})
+    assert (upstream.last.method, json.loads(upstream.last.body)) == ("QUERY", {"q": "y"})
+
+
+async def test_a_query_changes_nothing_so_what_is_stored_stays(
+    serve: Serve, upstream: Upstream
+) -> None:
+    client = await serve(CONFIG % upstream.url, files={"spec.yaml": SPEC})
+    for method, target in (("GET", "/things"), ("POST", "/search"), ("GET", "/things")):
+        await client.request(method, target, json={"q": "x"} if method == "POST" else None)
+    assert [one.method for one in upstream.received] == ["GET", "QUERY"]
+    for method in ("POST", "GET"):
+        await client.request(method, "/things")
+    assert [one.method for one in upstream.received] == ["GET", "QUERY", "POST", "GET"]
+
+
+async def test_a_query_may_be_written_in_place(serve: Serve, upstream: Upstream) -> None:
+    config = f"""
+        plugin: t
+        upstream: {{url: "{upstream.url}"}}
+        operations:
+          search:
+            call: QUERY /things
+            description: Search.
+            body: {{type: object, properties: {{q: {{type: string}}}}}}
+    """
+    client = await serve(config)
+    assert (await client.post("/search", json={"q": "x"})).status == 200
+    assert upstream.last.method == "QUERY"
