@@ -13,7 +13,8 @@ import logging
 import mimetypes
 import time
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,11 +27,14 @@ from aiohttp.web_protocol import RequestHandler
 from gateway.caching import Flights, MemoryStore
 from gateway.config import Loaded, types
 from gateway.errors import BadArguments, GatewayError, Mistake, Mistakes, SpecError, SpecUnavailable
+from gateway.oauth import relay_of
 from gateway.pipeline import Mask, Shared, plans
 from gateway.plugin import Files, Operation, Plugin, build
 from gateway.proxy import CHAT_ORIGINS, Door, Site, problem, site_of
+from gateway.references import WantedError
 from gateway.shrinking import count
-from gateway.spec.source import fetch
+from gateway.spec.parts import Library
+from gateway.spec.source import Progress, Source, fetch
 
 log = logging.getLogger("gateway")
 
@@ -62,7 +66,9 @@ class Options:
     state: Path | None = None
 
 
-async def load_plugin(loaded: Loaded, state: Path | None = None) -> Plugin:
+async def load_plugin(
+    loaded: Loaded, state: Path | None = None, progress: Progress = lambda _: None
+) -> Plugin:
     """Get a plugin's spec and files, and compile it.
 
     Raises:
@@ -71,7 +77,7 @@ async def load_plugin(loaded: Loaded, state: Path | None = None) -> Plugin:
     """
     files, mistakes = await asyncio.to_thread(_files, loaded)
     try:
-        plugin = await _built(loaded, state, files)
+        plugin = await _built(loaded, state, files, progress)
     except Mistakes as error:
         raise Mistakes([*mistakes, *error.mistakes]) from None
     if mistakes:
@@ -79,7 +85,7 @@ async def load_plugin(loaded: Loaded, state: Path | None = None) -> Plugin:
     return plugin
 
 
-async def _built(loaded: Loaded, state: Path | None, files: Files) -> Plugin:
+async def _built(loaded: Loaded, state: Path | None, files: Files, progress: Progress) -> Plugin:
     source = loaded.plugin.spec
     if source is None:
         return build(loaded, None, files=files)
@@ -88,27 +94,50 @@ async def _built(loaded: Loaded, state: Path | None, files: Files) -> Plugin:
     )
     mask = Mask(loaded.secrets)  # a server may say back what it was sent
     try:
-        got = await fetch(where, base=loaded.file.parent, headers=headers, state=state)
+        base = loaded.file.parent
+        got = await fetch(where, base=base, headers=headers, state=state, progress=progress)
+        progress(f"compiling {loaded.plugin.plugin}")
     except SpecError as error:
         raise Mistakes([loaded.mistake(("spec",), mask.text(str(error)))]) from None
     except SpecUnavailable as error:
         raise SpecUnavailable(mask.text(str(error))) from None
     for warning in got.warnings:
         log.warning("%s: %s", loaded.plugin.plugin, mask.text(warning))
-    document = got.document
     if headers:
-        document = await asyncio.to_thread(_masked, document, mask)
+        document = await asyncio.to_thread(_masked, got.document, mask)
+        got = replace(got, document=document)
+    masked = partial(_masked, mask=mask) if headers else None
     try:
-        return await asyncio.to_thread(
-            build, loaded, document, got.location, from_url=got.from_url, files=files
-        )
+        async with Library(got, headers=headers, state=state, masked=masked) as library:
+            plugin = await _built_of(loaded, got, library, files)
     except SpecError as error:
         raise Mistakes([loaded.mistake(("spec",), mask.text(str(error)))]) from None
+    except SpecUnavailable as error:
+        raise SpecUnavailable(mask.text(str(error))) from None
+    for warning in library.warnings:
+        log.warning("%s: %s", loaded.plugin.plugin, mask.text(warning))
+    return plugin
 
 
-def _masked(document: dict[str, Any], mask: Mask) -> dict[str, Any]:
-    masked: dict[str, Any] = msgspec.json.decode(mask.body(msgspec.json.encode(document)))
-    return masked
+async def _built_of(loaded: Loaded, got: Source, library: Library, files: Files) -> Plugin:
+    """Compile a plugin, reading the files of its spec that turn out to be needed."""
+    while True:
+        try:
+            return await asyncio.to_thread(
+                build,
+                loaded,
+                got.document,
+                got.location,
+                from_url=got.from_url,
+                files=files,
+                parts=library.parts,
+            )
+        except WantedError as wanted:
+            await library.read(wanted.addresses)
+
+
+def _masked(value: Any, mask: Mask) -> Any:
+    return msgspec.json.decode(mask.body(msgspec.json.encode(value)))
 
 
 def _files(loaded: Loaded) -> tuple[Files, list[Mistake]]:
@@ -241,7 +270,8 @@ class Gateway:
     def _site(self, plugin: Plugin) -> Site:
         client = new_client()
         self._clients.append(client)
-        return site_of(plugin, plans(plugin, client, self._shared))
+        relay = relay_of(plugin.name, plugin.config.auth, client, self._shared.wall)
+        return site_of(plugin, plans(plugin, client, self._shared), relay)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)

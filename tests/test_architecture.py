@@ -68,8 +68,8 @@ def test_imports_point_one_way() -> None:
 
 @pytest.mark.parametrize(
     "part",
-    ["spec_filter.py", "choose.py", "inplace.py", "plugin.py", "values.py", "routes.py", "references.py",
-     "forwarded.py", "request", "shrinking", "caching/policy.py", "spec/model.py",
+    ["spec_filter.py", "choose.py", "inplace.py", "plugin.py", "values.py", "routes.py",
+     "references.py", "forwarded.py", "request", "shrinking", "caching/policy.py", "spec/model.py",
      "spec/render.py", "authoring/search.py", "authoring/needs.py",
      "authoring/draft.py", "authoring/likeness.py", "authoring/rivals.py"],
 )  # fmt: skip

@@ -13,7 +13,10 @@ from gateway.cli.call import call
 from gateway.cli.check import check
 from gateway.cli.demo import demo
 from gateway.cli.explain import explain
+from gateway.cli.init import init
+from gateway.cli.ops import ops
 from gateway.cli.serve import serve
+from gateway.cli.trim import trim
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,5 +25,5 @@ def main() -> None:
     """Turn an HTTP API into a plugin for language models, by configuration alone."""
 
 
-for command in (serve, check, explain, call, demo):
+for command in (serve, check, explain, call, demo, init, ops, trim):
     main.add_command(command)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from gateway.authoring.rivals import rivals
 from gateway.cli.common import (
     compile_all,
     configs_argument,
@@ -18,11 +19,13 @@ from gateway.cli.common import (
     json_option,
     out,
     print_json,
-    read,
     run,
     state_directory,
     state_option,
 )
+from gateway.cli.deep import add_deep, deep_option
+from gateway.cli.progress import progress
+from gateway.cli.unset import read_without_secrets
 from gateway.config import Loaded, types
 from gateway.errors import Mistake, Mistakes, SpecUnavailable
 from gateway.faces import FACES, Document, openapi
@@ -49,20 +52,22 @@ COUNTED = (MANIFEST, "/openapi.yaml", "/openapi.json")
     type=click.Choice(PLATFORMS),
     help="What this platform does not take is a mistake. May be repeated.",
 )
+@deep_option
 @state_option
 @json_option
 def check(
     configs: tuple[Path, ...],
     strict: bool,
     platforms: tuple[str, ...],
+    deep: bool,
     state: Path | None,
     as_json: bool,
 ) -> None:
     """Check CONFIGS: mistakes, warnings, the ledger, tokens, platforms' limits."""
-    loaded = read(configs, state, as_json=as_json)
+    loaded, unset = read_without_secrets(configs, state, as_json=as_json)
     try:
-        with err.status("reading specs"):
-            plugins = run(compile_all(loaded, state_directory(state)))
+        with progress(err, "reading specs") as tell:
+            plugins = run(compile_all(loaded, state_directory(state), tell))
         documents = [_documents(one) if isinstance(one, Plugin) else {} for one in plugins]
         rows = [
             limits(plugin, own) if isinstance(plugin, Plugin) else ()
@@ -70,8 +75,11 @@ def check(
         ]
         _refuse_over(loaded, rows, platforms)
     except Mistakes as mistakes:
-        fail(mistakes, as_json=as_json)
+        fail(_mistakes(mistakes, unset), as_json=as_json)
     reports = list(map(_report, loaded, plugins, documents, rows))
+    _warn(reports, loaded, plugins, unset)
+    if deep:
+        add_deep(reports, loaded, state_directory(state))
     if as_json:
         print_json(reports)
     else:
@@ -80,6 +88,36 @@ def check(
     waiting = any(report["waiting"] for report in reports)
     warned = any(report["warnings"] for report in reports)
     click.get_current_context().exit(1 if waiting or (strict and warned) else 0)
+
+
+def _mistakes(mistakes: Mistakes, unset: Sequence[Mistake]) -> Mistakes:
+    """What stands in for a secret is not blamed, but that the secret is not set."""
+    by_place = {(one.file, one.line, one.column): one for one in unset}
+    return Mistakes(
+        dict.fromkeys(
+            by_place.get((one.file, one.line, one.column), one) for one in mistakes.mistakes
+        )
+    )
+
+
+def _warn(
+    reports: Sequence[dict[str, Any]],
+    loaded: Sequence[Loaded],
+    plugins: Sequence[Plugin | SpecUnavailable],
+    unset: Sequence[Mistake],
+) -> None:
+    """Add the warnings that need more than one plugin, and what is not set here."""
+    found = rivals(
+        [
+            (one, plugin)
+            for one, plugin in zip(loaded, plugins, strict=True)
+            if isinstance(plugin, Plugin)
+        ]
+    )
+    for report, one in zip(reports, loaded, strict=True):
+        report["warnings"] += map(str, found.get(one.plugin.plugin, ()))
+        # No fault of the file, so no warning either: `--strict` is for where no secrets are.
+        report["unset"] = [str(note) for note in unset if note.file == str(one.file)]
 
 
 def _refuse_over(
@@ -168,6 +206,8 @@ def _doubts(
 
 def _print(report: dict[str, Any]) -> None:
     out.rule(f"[bold]{report['plugin']}", align="left", style="dim")
+    for note in report["unset"]:
+        out.print(f"unset    {note}", markup=False, style="dim")
     for warning in report["warnings"]:
         out.print(f"warning  {warning}", markup=False, style="yellow")
     if report["waiting"]:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import re
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
 import msgspec
 from rich.console import Console
+from rich.text import Text
 
 from gateway.app import load_plugin
+from gateway.cli.progress import progress
 from gateway.config import Loaded, ReadMistakes, read_configs
 from gateway.errors import Mistakes, SpecUnavailable
 from gateway.plugin import Plugin
+from gateway.spec.source import Progress
 
 T = TypeVar("T")
 
@@ -45,8 +49,21 @@ args_option = click.option(
     help="The operation's arguments as one JSON object.",
 )
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(highlight=False, soft_wrap=True, stderr=True)
+# Line feeds and tabs are ours to print; an escape sequence in a spec is not the spec's to send.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+class _Console(Console):
+    """Shows control characters of what it prints, instead of letting a terminal obey them."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Every text that is printed comes through here, those of tables too."""
+        shown = _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
+        return super().render_str(shown, **options)
+
+
+out = _Console(highlight=False, soft_wrap=True)
+err = _Console(highlight=False, soft_wrap=True, stderr=True)
 
 
 def state_directory(chosen: Path | None) -> Path:
@@ -57,14 +74,20 @@ def state_directory(chosen: Path | None) -> Path:
     return Path(cache) / "plugin-gateway"
 
 
-def read(paths: Sequence[Path], state: Path | None, *, as_json: bool) -> list[Loaded]:
+def read(
+    paths: Sequence[Path],
+    state: Path | None,
+    *,
+    as_json: bool,
+    env: Mapping[str, str] = os.environ,
+) -> list[Loaded]:
     """Read configs; with mistakes, show them all and leave with 2.
 
     What is right about a config with mistakes is checked against its spec all the same, so that
     nobody mends one round only to see the next.
     """
     try:
-        return read_configs(paths, os.environ)
+        return read_configs(paths, env)
     except ReadMistakes as mistakes:
         fail(run(_with_those_of_specs(mistakes, state_directory(state))), as_json=as_json)
 
@@ -77,22 +100,26 @@ async def _with_those_of_specs(mistakes: ReadMistakes, state: Path) -> Mistakes:
     return mistakes
 
 
-async def compile_all(loaded: Sequence[Loaded], state: Path) -> list[Plugin | SpecUnavailable]:
+async def compile_all(
+    loaded: Sequence[Loaded], state: Path, tell: Progress = lambda _: None
+) -> list[Plugin | SpecUnavailable]:
     """Every plugin, or why its spec cannot be had.
 
     Raises:
         Mistakes: those of all files.
     """
-    got = await asyncio.gather(*(_compile(one, state) for one in loaded))
+    got = await asyncio.gather(*(_compile(one, state, tell) for one in loaded))
     mistakes = [one for error in got if isinstance(error, Mistakes) for one in error.mistakes]
     if mistakes:
         raise Mistakes(mistakes)
     return [one for one in got if not isinstance(one, Mistakes)]
 
 
-async def _compile(loaded: Loaded, state: Path) -> Plugin | SpecUnavailable | Mistakes:
+async def _compile(
+    loaded: Loaded, state: Path, tell: Progress
+) -> Plugin | SpecUnavailable | Mistakes:
     try:
-        return await load_plugin(loaded, state)
+        return await load_plugin(loaded, state, tell)
     except (Mistakes, SpecUnavailable) as error:
         return error
 
@@ -103,7 +130,8 @@ def read_one(config: Path, state: Path | None, *, as_json: bool) -> Plugin:
     if len(loaded) != 1:
         raise click.UsageError(f"{config} holds {len(loaded)} plugins; name one file")
     try:
-        return run(load_plugin(loaded[0], state_directory(state)))
+        with progress(err, f"reading the spec of {loaded[0].plugin.plugin}") as tell:
+            return run(load_plugin(loaded[0], state_directory(state), tell))
     except Mistakes as mistakes:
         fail(mistakes, as_json=as_json)
     except SpecUnavailable as error:
@@ -144,12 +172,22 @@ def parse_arguments(text: str) -> bytes:
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run on uvloop where there is one: a third more calls per second than asyncio's own."""
+    # Not the task's own result: on its way out asyncio asks for the handler of SIGINT, `signal`
+    # looks whether that is a number, and the message that says it is none writes the task out in
+    # full, all schemas of a plugin included. It takes longer than reading some specs does.
+    results: list[T] = []
+
+    async def keep() -> None:
+        results.append(await coroutine)
+
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(coroutine)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(coroutine)
+        asyncio.run(keep())
+    else:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(keep())
+    return results[0]
 
 
 def _plain(value: Any) -> Any:

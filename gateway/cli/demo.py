@@ -18,7 +18,8 @@ from gateway.app import Gateway, Options
 from gateway.cli.common import json_option, out, print_json, run
 from gateway.cli.serve import cannot_listen, host_option, port_option
 from gateway.config import Loaded, read_configs
-from gateway.demo import DEMO_PLUGINS, Demo, configs_dir, start
+from gateway.demo import DEMO_PLUGINS, Demo, configs_dir, described, nba, start
+from gateway.demo.upstream import listening
 from gateway.shrinking import count
 
 # What to try: plugin, what it shows, address below the plugin, the upstream's own address.
@@ -39,19 +40,49 @@ TRIES = (
 @host_option
 @port_option
 @click.option("--once", is_flag=True, help="Show what there is to try, then stop.")
+@click.option(
+    "--api",
+    is_flag=True,
+    help="No gateway: serve the embedded NBA API and its OpenAPI document, to write a config for.",
+)
 @json_option
-def demo(host: str, port: int, once: bool, as_json: bool) -> None:
+def demo(host: str, port: int, once: bool, api: bool, as_json: bool) -> None:
     """Serve sportStats and stocks over embedded upstreams: offline, no key."""
+    if once and api:
+        raise click.UsageError("--api has nothing to try; leave --once out")
+    work = (
+        _api(host, port, as_json=as_json)
+        if api
+        else _demo(Options(host, port), once=once, as_json=as_json)
+    )
     try:
-        run(_demo(Options(host, port), once=once, as_json=as_json))
+        run(work)
     except OSError as error:
         cannot_listen(host, port, error, as_json=as_json)
 
 
-async def _demo(options: Options, *, once: bool, as_json: bool) -> None:
+def _stopped() -> asyncio.Event:
+    """An event that a signal sets."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _api(host: str, port: int, *, as_json: bool) -> None:
+    stop = _stopped()
+    async with listening(described.make_app(), host, port) as url:
+        said = {"api": f"{url}/v1", "spec": url + described.DOCUMENT, "key": nba.KEY}
+        if as_json:
+            print_json(said)
+        else:
+            for what, text in said.items():
+                out.print(f"{what:<5} {text}", markup=False)
+        await stop.wait()
+
+
+async def _demo(options: Options, *, once: bool, as_json: bool) -> None:
+    stop = _stopped()
     async with start() as upstreams, Gateway(demo_configs(upstreams), options) as gateway:
         rows = await _tries(gateway, upstreams)
         if as_json:

@@ -94,7 +94,7 @@ def _plan(plugin: Plugin, operation: Operation) -> dict[str, Any]:
     return {
         "operation": operation.name,
         "served": f"{operation.method} /{plugin.name}{operation.address}",
-        "upstream": f"{operation.method} {operation.spec.path}",
+        "upstream": f"{operation.spec.method} {operation.spec.path}",
         "arguments": {one.name: _argument(operation, one) for one in operation.arguments},
         "withheld": dict(_withheld(plugin, operation)),
         "steps": {

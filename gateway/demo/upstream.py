@@ -152,12 +152,15 @@ def integer(query: Query, name: str, default: int, low: int, high: int) -> int:
 
 
 @asynccontextmanager
-async def listening(served: web.Application) -> AsyncIterator[str]:
-    """Serve on a free port of the loopback interface; gives the address, without a path."""
+async def listening(
+    served: web.Application, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[str]:
+    """Serve, by default on a free port of the loopback interface; gives the address, without a
+    path. Raises: OSError, where it cannot listen there."""
     runner = web.AppRunner(served, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, host, port)
         await site.start()
         host, port = runner.addresses[0][:2]
         yield f"http://{host}:{port}"

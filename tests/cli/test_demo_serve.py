@@ -201,3 +201,9 @@ def test_the_readme_passes_every_key_of_the_configs_to_the_container() -> None:
     for plugin in DEMO_PLUGINS.values():
         for name in plugin.env:
             assert f"-e {name} " in line
+
+
+def test_the_api_alone_has_nothing_to_try() -> None:
+    result = run("demo", "--api", "--once")
+    assert result.exit_code == 2
+    assert "leave --once out" in result.stderr
