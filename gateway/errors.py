@@ -7,6 +7,7 @@
     ├── SpecUnavailable     a spec that cannot be had yet; fetched again later
     └── Refusal             a call we will not or cannot answer
         ├── BadArguments        400  the arguments do not fit the operation
+        ├── SignInRefused       400  a sign-in that cannot be sent back to its platform
         ├── Unauthorized        401  no or a wrong proof of who calls
         ├── OriginRefused       403  a browser page that is not let in
         ├── NotFound            404  no such plugin, operation or document
@@ -129,6 +130,14 @@ class BadArguments(Refusal):
 
     code = "bad_arguments"
     title = "The arguments do not fit the operation"
+    status = 400
+
+
+class SignInRefused(Refusal):
+    """A sign-in that cannot go on, nor be sent back to a platform that is proved."""
+
+    code = "sign_in_refused"
+    title = "The sign-in cannot go on"
     status = 400
 
 

@@ -42,6 +42,7 @@ from gateway.errors import (
 from gateway.faces import FACES, Document, Maker, pages
 from gateway.faces.calls import read_call, read_named
 from gateway.forwarded import Network, caller_address, origin_of, trusts
+from gateway.oauth import Relay
 from gateway.pipeline import Call, Plan
 from gateway.plugin import Operation, Plugin
 from gateway.routes import Routes
@@ -61,6 +62,9 @@ MAX_KNOWN, MAX_KNOWN_LENGTH = 4096, 512
 # The chat front ends that read a plugin straight from the browser while it is developed.
 CHAT_ORIGINS = ("https://chat.openai.com", "https://chatgpt.com")
 SERVER = "plugin-gateway"
+_BELOW = ("/call/", "/oauth/")  # served here, before any operation
+# What says so is for the site itself: no other page may read it, the chat front ends neither.
+_CLOSED = "Cross-Origin-Resource-Policy"
 _PREFLIGHT_METHODS = "GET, POST, PUT, PATCH, DELETE"
 _PREFLIGHT_AGE = "600"
 _FOREIGN = (
@@ -79,13 +83,14 @@ class Site:
     plans: Mapping[str, Plan] = field(default_factory=dict)
     documents: Mapping[str, Maker] = field(default_factory=dict)
     routes: Routes = field(default_factory=lambda: Routes(()))
+    relay: Relay | None = None
     waiting: str = ""  # for callers: it names neither addresses nor files
 
 
 Read = tuple[Site, str, Operation, Mapping[str, object]]  # with the site's prefix
 
 
-def site_of(plugin: Plugin, plans: Mapping[str, Plan]) -> Site:
+def site_of(plugin: Plugin, plans: Mapping[str, Plan], relay: Relay | None = None) -> Site:
     """Compile what the door needs to know of a plugin."""
     documents: dict[str, Maker] = {}
     for face in FACES.values():
@@ -97,6 +102,7 @@ def site_of(plugin: Plugin, plans: Mapping[str, Plan]) -> Site:
         plans=plans,
         documents=documents,
         routes=Routes(plugin.operations.values()),
+        relay=relay,
     )
 
 
@@ -159,7 +165,7 @@ class Door:
             return await self._run(request, *known)
         path, _, query = target.partition("?")
         if method == "OPTIONS":
-            return self._preflight(request)
+            return self._preflight(request, path)
         for site, prefix, rest in self._places(request, path):
             if site is None:
                 found: web.StreamResponse | None = self._own(request, rest, None, prefix)
@@ -210,8 +216,11 @@ class Door:
         own = self._own(request, path, site, prefix)
         if own is not None:
             return own
-        if path.startswith("/call/"):
-            return await self._call_by_name(request, method, site, prefix, path)
+        if path.startswith(_BELOW):
+            if path.startswith("/call/"):
+                return await self._call_by_name(request, method, site, prefix, path)
+            if site.relay is not None:
+                return await self._sign_in(request, site.relay, prefix, path, query)
         found = site.routes.match(method, path)
         if found is None:
             methods = site.routes.methods(path)
@@ -266,6 +275,22 @@ class Door:
         finally:
             self._calls -= 1
         return written(answer, prefix)
+
+    async def _sign_in(
+        self, request: web.BaseRequest, relay: Relay, prefix: str, path: str, query: str
+    ) -> web.StreamResponse | None:
+        base = self._base(request, prefix)
+        body = await self._body(request) if request.can_read_body else b""
+        if self._calls >= MAX_CALLS:
+            raise Overloaded("Too many calls are under way. Try again soon.", retry_after=1)
+        self._calls += 1
+        try:
+            response = await relay.answer(request, path, query, base, body)
+        finally:
+            self._calls -= 1
+        if response is not None:
+            response.headers["Server"] = SERVER
+        return response
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         """The whole body of a call, bounded in size and time."""
@@ -344,8 +369,12 @@ class Door:
 
     # --- browsers (the Fetch standard, section 3.2) -------------------------------------------
 
-    def _preflight(self, request: web.BaseRequest) -> web.StreamResponse:
+    def _preflight(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         response = web.Response(status=204, headers={"Server": SERVER})
+        for site, _, rest in self._places(request, path):
+            if site is not None and site.relay is not None and rest.startswith("/oauth/"):
+                response.headers[_CLOSED] = "same-origin"
+                return response
         if request.headers.get("Origin") in self.origins:
             asked = request.headers.get("Access-Control-Request-Headers", "")
             response.headers["Access-Control-Allow-Methods"] = _PREFLIGHT_METHODS
@@ -362,7 +391,7 @@ class Door:
         """
         vary = response.headers.get("Vary")
         response.headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
-        if origin in self.origins:
+        if origin in self.origins and _CLOSED not in response.headers:
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Expose-Headers"] = _EXPOSED
 

@@ -2,8 +2,8 @@
 
 Read `types` first. Then a file's way: `read` (text → tree, with marks), `check` (tree against
 the JSON Schema that `schema` makes of the types), `secrets` (`${NAME}`), and the rules that no
-schema can say: `rules`, `headers`, `inline` within a file, `across` between files. What is wrong
-does not stop the rest: `sound` leaves it out.
+schema can say: `rules`, `headers`, `oauth`, `inline` within a file, `across` between files. What
+is wrong does not stop the rest: `sound` leaves it out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What a config must hold to beyond its schema, and can be told without the spec.
 
 Each rule is a generator of faults; `check` runs them all, so that one reading shows every
-mistake. Header rules are in `headers`, operations written in place in `inline`.
+mistake. Header rules are in `headers`, those of a sign-in in `oauth`, operations written in
+place in `inline`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
-from gateway.config import headers, inline, types
+from gateway.config import headers, inline, oauth, types
 from gateway.config.entries import operations, parameters
 from gateway.config.faults import Fault, Path, found, quoted, suggest
 
@@ -59,6 +60,7 @@ def check(context: Context) -> Iterator[Fault]:
     yield from _parameters(context.plugin)
     yield from _operations(context)
     yield from headers.check(context.plugin)
+    yield from oauth.check(context.plugin)
     yield from inline.check(context.plugin, context.given)
 
 
@@ -68,6 +70,7 @@ def doubts(plugin: types.Plugin) -> Iterator[Fault]:
         text = getattr(plugin, key)
         if text is not None and len(text) > most:
             yield Fault((key,), f"{len(text):,} characters; platforms take at most {most:,}")
+    yield from oauth.doubts(plugin)
 
 
 def _name(context: Context) -> Iterator[Fault]:

@@ -22,6 +22,7 @@ MAX_BYTES = 64 * 1024  # of a secret in a file; Kubernetes allows 1 MiB for all 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FILE = "file:"
+_SECRETS_OF_AUTH = (("auth", "service", "tokens"), ("auth", "oauth", "client_secret"))
 _UP_TO_AUTHORITY = re.compile(r"[^/?#]*(//[^/?#]*)?")
 
 Read = Callable[[str], str]
@@ -191,7 +192,7 @@ def collect(plugin: types.Plugin, texts: Mapping[Path, Text]) -> frozenset[str]:
     for path, text in texts.items():
         if path == ("upstream", "url"):
             secrets.update(text.held_in_path)
-        elif path[0] != "auth" or path[:3] == ("auth", "service", "tokens"):
+        elif path[0] != "auth" or path[:3] in _SECRETS_OF_AUTH:
             secrets.update(text.held)
     for path, proof in _proofs(plugin):
         if path not in texts:
@@ -227,3 +228,6 @@ def _proofs(plugin: types.Plugin) -> Iterator[tuple[Path, str]]:
             yield where, token
             if plugin.auth.service.scheme == "basic":
                 yield where, token.partition(":")[2]
+    oauth = plugin.auth.oauth if isinstance(plugin.auth, types.Auth) else None
+    if oauth is not None and oauth.client_secret is not None:
+        yield ("auth", "oauth", "client_secret"), oauth.client_secret

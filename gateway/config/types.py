@@ -19,7 +19,12 @@ from gateway.config.scalars import Budget, Bytes, Drop, Rate, Seconds, SecondsOr
 Doc = Meta  # `Doc(description=…)` reads as what it is
 
 # What is served: methods that change nothing or something, not those that describe a server.
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY")
+SAFE = (
+    "GET",
+    "HEAD",
+    "QUERY",
+)  # change nothing (RFC 9110 §9.2.1, draft-ietf-httpbis-safe-method-w-body)
 # Platforms cut or refuse what is longer, in characters (OpenAI's plugin documentation, 2023).
 LENGTHS = {"title": 20, "summary": 100, "description": 8000}
 
@@ -107,6 +112,29 @@ class OAuth(Block, frozen=True, kw_only=True):
 
     client_url: Annotated[str, Doc(description="Where the user's browser is sent to sign in.")]
     token_url: Annotated[str, Doc(description="Where the platform exchanges code for token.")]
+    client_id: Annotated[
+        str | None,
+        Doc(
+            description="The id that the sign-in server knows the platform by. With it and "
+            "`client_secret`, the gateway relays the sign-in under the plugin's own address."
+        ),
+    ] = None
+    client_secret: Annotated[
+        Hidden | None, Doc(description="The secret of that id, usually `${NAME}`.")
+    ] = None
+    redirect_uris: Annotated[
+        list[str],
+        Doc(
+            description="Relayed: where browsers may be sent back to, exactly; `*` is one path "
+            "segment. ChatGPT's callbacks where nothing is given."
+        ),
+    ] = []
+    client_auth: Annotated[
+        Literal["body", "basic"] | None,
+        Doc(
+            description="Relayed: where the sign-in server wants id and secret; `body` if left out."
+        ),
+    ] = None
     scope: Annotated[str, Doc(description="The scopes asked for, separated by spaces.")] = ""
     content_type: Annotated[
         Literal["application/json", "application/x-www-form-urlencoded"],
@@ -172,7 +200,11 @@ class Parameter(Block, frozen=True):
     """What differs from the spec. The key is an upstream parameter, or with `from` a new name."""
 
     source: Annotated[
-        str | None, Doc(description="The upstream's name; the key is then the served one.")
+        str | None,
+        Doc(
+            description="The upstream's name; the key is then the served one. `body.a.b` makes a "
+            "property inside an object an argument of its own."
+        ),
     ] = field(default=None, name="from")
     pin: Annotated[
         Any | UnsetType, Doc(description="Always sent, never shown, not to be overridden.")
@@ -334,7 +366,10 @@ class Plugin(Block, frozen=True, kw_only=True):
     spec_budget: Annotated[
         int,
         Doc(
-            description="Tokens the served spec may cost before `check` warns.", ge=1, le=10_000_000
+            description="Tokens a served spec may cost: what the spec says is shortened until it "
+            "fits, and `check` warns where that cannot be.",
+            ge=1,
+            le=10_000_000,
         ),
     ] = 5000
     upstream: Annotated[Upstream, Doc(description="The API behind.")] = field(

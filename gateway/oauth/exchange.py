@@ -1,0 +1,166 @@
+"""The upstream's token endpoint: what it is asked, and what its answer means.
+
+It is asked in the form it wants, once, without following redirects, and its answer is bounded in
+size and time. What it says is taken apart and written anew: a token answer keeps the five members
+that platforms read, an error keeps its code. So neither an HTML page nor a secret that the
+upstream repeats gets out. Source: RFC 6749 sections 4.1.3, 5 and 6.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import aiohttp
+import msgspec
+from multidict import CIMultiDict
+from yarl import URL
+
+from gateway.config import types
+from gateway.oauth.requests import MAX_BYTES, OAuthError, read_query
+
+# Platforms give up on a call after 45 s (OpenAI's plugin documentation).
+SECONDS = 20.0
+AGENT = "plugin-gateway"
+FORM = "application/x-www-form-urlencoded"
+
+# Asks the upstream with the parameters of a grant; gives the members of a token answer.
+Exchange = Callable[[Mapping[str, str]], Awaitable[dict[str, str | int]]]
+
+# What the platform did, or its user: it is told so (RFC 6749 section 5.2).
+_PLATFORMS = {"invalid_grant", "invalid_request", "invalid_scope", "unsupported_grant_type"}
+# What the operator has to mend; GitHub has its own word for the first.
+_OPERATORS = {
+    "invalid_client", "unauthorized_client", "incorrect_client_credentials",
+    "redirect_uri_mismatch",
+}  # fmt: skip
+
+
+def exchanger(settings: types.OAuth, client: aiohttp.ClientSession) -> Exchange:
+    """Compile how the upstream's token endpoint is asked."""
+    url = URL(settings.token_url)
+    headers = CIMultiDict(
+        {
+            "User-Agent": AGENT,
+            "Accept": "application/json",  # GitHub answers with a form unless asked
+            "Accept-Encoding": "identity",
+            "Content-Type": settings.content_type,
+        }
+    )
+    proof = {"client_id": settings.client_id or "", "client_secret": settings.client_secret or ""}
+    if settings.client_auth == "basic":
+        pair = ":".join(quote(one, safe="") for one in proof.values())
+        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+        proof = {}
+
+    async def exchange(grant: Mapping[str, str]) -> dict[str, str | int]:
+        parameters = {**grant, **proof}
+        body = (
+            urlencode(parameters).encode()
+            if settings.content_type == FORM
+            else msgspec.json.encode(parameters)
+        )
+        try:
+            async with client.post(
+                url,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=SECONDS),
+            ) as response:
+                status = response.status
+                content_type = response.headers.get("Content-Type", "")
+                data = await _read(response)
+        except TimeoutError:
+            text = f"The sign-in server did not answer within {SECONDS:g} seconds."
+            raise OAuthError("temporarily_unavailable", text, 504) from None
+        except (aiohttp.ClientError, OSError):
+            text = "The sign-in server cannot be reached, or its answer was cut off."
+            raise OAuthError("temporarily_unavailable", text, 502) from None
+        return understood(status, content_type, data)
+
+    return exchange
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    data = b""
+    async for chunk in response.content.iter_any():
+        data += chunk
+        if len(data) > MAX_BYTES:
+            raise _strange(f"is larger than {MAX_BYTES:,} bytes")
+    return data
+
+
+def understood(status: int, content_type: str, body: bytes) -> dict[str, str | int]:
+    """The members of a token answer, for the platform.
+
+    Raises:
+        OAuthError: for the platform, where it is an error or nothing that can be understood.
+    """
+    if status in (429, 503):
+        text = "The sign-in server is busy. Try again later."
+        raise OAuthError("temporarily_unavailable", text, 503)
+    answer = _decoded(content_type, body)
+    if status >= 500 or 300 <= status < 400 or answer is None:
+        raise _strange(f"has the status {status} and is no token")
+    error = answer.get("error")
+    if error is not None or status >= 400:
+        raise _error(error, status)
+    if not _is_token(answer.get("access_token")):
+        raise _strange("has no access_token")
+    if str(answer.get("token_type") or "bearer").lower() != "bearer":
+        raise _strange("has a token_type that is not bearer")
+    members: dict[str, str | int] = {"access_token": answer["access_token"], "token_type": "bearer"}
+    seconds = _seconds(answer.get("expires_in"))
+    if seconds is not None:
+        members["expires_in"] = seconds
+    if _is_token(answer.get("refresh_token")):
+        members["refresh_token"] = answer["refresh_token"]
+    if isinstance(answer.get("scope"), str):
+        members["scope"] = answer["scope"]
+    return members
+
+
+def _decoded(content_type: str, body: bytes) -> dict[str, Any] | None:
+    """The members of an answer in JSON or as a form, whatever it calls itself."""
+    try:
+        if body.lstrip()[:1] == b"{":
+            return msgspec.json.decode(body, type=dict[str, Any])
+        if FORM in content_type.lower() or body.startswith((b"access_token=", b"error=")):
+            return dict(read_query(body.decode())[0])
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        pass
+    return None
+
+
+def _error(code: Any, status: int) -> OAuthError:
+    """The upstream's error, as ours. Its description is left out: it may repeat anything."""
+    if code in _OPERATORS:
+        text = "The sign-in server refuses the gateway's client_id, client_secret or callback."
+        return OAuthError("server_error", text, 502)
+    if code in _PLATFORMS:
+        return OAuthError(code, f"The sign-in server answered {code}. Sign in again.")
+    if isinstance(code, str) and status < 500:
+        # Such as GitHub's bad_verification_code: the login came to nothing.
+        return OAuthError("invalid_grant", "The sign-in server refused the grant. Sign in again.")
+    return _strange(f"has the status {status} and names no error")
+
+
+def _strange(what: str) -> OAuthError:
+    return OAuthError("server_error", f"The answer of the sign-in server {what}.", 502)
+
+
+def _is_token(value: Any) -> bool:
+    """Whether it can stand in a header (RFC 6749 appendix A.12: printable ASCII)."""
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
+
+
+def _seconds(value: Any) -> int | None:
+    """`expires_in` as a number; some write it as a text."""
+    try:
+        seconds = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return seconds if seconds >= 0 else None
