@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo serve test check fix bench docs
+.PHONY: demo serve test check fix bench docs draws hostile
 
 demo: $(READY) ## start two plugins over embedded upstreams, offline
 	$(BIN)/gateway demo
@@ -28,6 +28,12 @@ fix: $(READY) ## format and mend what can be mended
 
 bench: $(READY) ## ratios against bare aiohttp, one run
 	$(BIN)/python -m bench
+
+draws: $(READY) ## 200 draws of operations from each real spec: is what is served of them valid?
+	$(BIN)/python -m tests.draws
+
+hostile: $(READY) ## hostile specs at their full size, each in a process with bounds
+	$(BIN)/python -m tests.hostile
 
 docs: $(READY) ## write the generated pages, the JSON Schema and the golden documents anew
 	$(BIN)/python -m gateway.docs

@@ -194,8 +194,11 @@ def _is_glob(entry: str) -> bool:
 
 
 def _glob(pattern: str) -> re.Pattern[str]:
-    parts = (
-        ".*" if part == "**" else "[^/]*" if part == "*" else re.escape(part)
-        for part in re.split(r"(\*\*|\*)", pattern)
-    )
-    return re.compile("".join(parts), re.DOTALL)
+    """A glob as a regular expression.
+
+    What stands between two `**` is taken where it first occurs, and for good (`(?>…)`): whatever
+    is left can still be anything, and a long path costs no more than its length.
+    """
+    first, *rest = ("[^/]*?".join(map(re.escape, part.split("*"))) for part in pattern.split("**"))
+    middle = "".join(f"(?>.*?{part})" for part in rest[:-1])
+    return re.compile(first + middle + "".join(f".*{part}" for part in rest[-1:]), re.DOTALL)

@@ -108,6 +108,7 @@ class _Writer:
         said = (self._words(argument, room), schema.get("description"), hint)
         words = " ".join(filter(None, said))
         is_query_list = argument.served == "query" and schema.get("type") == "array"
+        example = self._example(argument, "example")
         return {
             "name": argument.name,
             "in": argument.served,
@@ -116,7 +117,7 @@ class _Writer:
             # The defaults of a query parameter, but readers differ in what they assume.
             **({"style": "form", "explode": True} if is_query_list else {}),
             "schema": {key: value for key, value in schema.items() if key != "description"},
-            **self._example(argument, "example"),
+            **(_as_text(example) if hint else example),
         }
 
     def _text_form(self, argument: Argument) -> tuple[Schema, str]:
@@ -239,6 +240,17 @@ def told(before: Changes, after: Changes, where: str) -> list[str]:
         *([f"{named} objects {where} are only named, without their members"] if named else []),
         *([f"{enums} enums {where} are told in words"] if enums else []),
     ]
+
+
+def _as_text(example: dict[str, Any]) -> dict[str, Any]:
+    """The example of an argument that is served as the text of JSON, or as a list of them."""
+
+    def text(value: Any) -> Any:
+        if isinstance(value, list):
+            return [text(one) for one in value]
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+
+    return {key: text(value) for key, value in example.items()}
 
 
 def _as_words(operation: Operation) -> str:
