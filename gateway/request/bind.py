@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from gateway.config.types import Parameter
+from gateway.request.apart import take_apart
 from gateway.request.build import compile_build
 from gateway.request.entries import Fault
 from gateway.request.layout import lay_out
@@ -72,7 +73,9 @@ def bind(
         secrets: Texts that no message may quote; None where they are not known, which keeps
             every pin out of messages.
     """
-    targets = targets_of(operation, components)
+    meant = [_meant(key, entry) for key, entry in parameters.items()]
+    lifted = [name for name, at in meant if at[1:] == ("from",)]
+    targets = take_apart(targets_of(operation, components), lifted, operation.body, components)
     drafts = [Draft(target, secrets=secrets) for target in targets]
     faults: list[Fault] = []
     used = _match(drafts, components, parameters, own, faults)
@@ -150,11 +153,12 @@ def _match(
 
 
 def _require_together(drafts: list[Draft]) -> None:
-    """Where the config puts something into an optional body, the body is always sent."""
-    if any(draft.target.place == "body" and draft.sends for draft in drafts):
-        for draft in drafts:
-            if draft.target.together:
-                draft.target = replace(draft.target, required=True)
+    """Where the config puts something into an optional body or object, it is always sent."""
+    sent = [draft.target.source for draft in drafts if draft.target.place == "body" and draft.sends]
+    for draft in drafts:
+        owner = draft.target.beside
+        if owner is not None and any(source[: len(owner)] == owner for source in sent):
+            draft.target = replace(draft.target, required=True)
 
 
 def _meant(key: str, entry: Entry) -> tuple[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from gateway.request.apart import nest, put_together
 from gateway.request.body import content_type
 from gateway.request.build import (
     Filled,
@@ -23,6 +24,10 @@ from gateway.request.text import Unwritable, Write, escape, json_bytes
 from gateway.request.writers import writer_of
 from gateway.values import Place, SpecBody, SpecOperation
 
+# The index of what something else needs → the indices of that else: of all of it in the body,
+# or in an object that was taken apart.
+_Needs = Mapping[int, tuple[int, ...]]
+
 
 def lay_out(
     operation: SpecOperation,
@@ -33,6 +38,8 @@ def lay_out(
 ) -> tuple[Layout, Words, list[tuple[Target, str]]]:
     """The layout, what refusals say, and which pins and defaults cannot be written."""
     guarded = _guarded(operation, slots, taken)
+    spans = {place: _span(slots, place) for place in ("query", "cookie", "body")}
+    needs = _needs(slots, spans["body"])
     sent: list[Any] = []
     takers: dict[str, Taker] = {}
     filled: list[Taker] = []
@@ -44,10 +51,10 @@ def lay_out(
         if fault:
             faults.append((slot.target, fault))
         if slot.argument is not None:
-            takers[slot.argument.name] = _taker(index, slot, write, f"{slot.argument.name!r}")
+            called = f"{slot.argument.name!r}"
+            takers[slot.argument.name] = _taker(index, slot, write, called, needs)
         elif slot.header is not None:
-            filled.append(_taker(index, slot, write, f"the header {slot.header!r}"))
-    spans = {place: _span(slots, place) for place in ("query", "cookie", "body")}
+            filled.append(_taker(index, slot, write, f"the header {slot.header!r}", needs))
     path = chunks_of(operation.path, _indices(slots, "path"))
     body, body_span = operation.body, spans["body"]
     layout = Layout(
@@ -62,7 +69,7 @@ def lay_out(
         headers=tuple(_indices(slots, "header").items()),
         cookies=spans["cookie"],
         body_from=body_span.start,
-        body=_finish(body, slots, body_span),
+        body=_finish(body, slots, body_span, needs),
         content_type=content_type(body) if body else "",
     )
     words = Words(
@@ -72,7 +79,6 @@ def lay_out(
         renamed=_renamed(slots),
         example=None,
         path_fault=_path_fault(path, takers, filled),
-        has_body=lambda out: any(value is not ABSENT for value in out[body_span]),
         check_json=json_bytes if body and body.kind == "json" else None,
     )
     return layout, words, faults
@@ -99,13 +105,13 @@ def _own(slot: Slot, write: Write) -> tuple[Any, str | None]:
         return ABSENT, str(fault)
 
 
-def _taker(index: int, slot: Slot, write: Write, called: str) -> Taker:
+def _taker(index: int, slot: Slot, write: Write, called: str, needs: _Needs) -> Taker:
     return Taker(
         index,
         write,
         called,
         required=slot.required and slot.value is ABSENT,
-        together=slot.target.together,
+        beside=needs.get(index, ()),
         header=slot.header.lower() if slot.header is not None else None,
         in_body=slot.target.place == "body",
     )
@@ -151,7 +157,18 @@ def _path_fault(
 # --- bodies -----------------------------------------------------------------------------------
 
 
-def _finish(body: SpecBody | None, slots: Sequence[Slot], span: slice) -> FinishBody | None:
+def _needs(slots: Sequence[Slot], span: slice) -> _Needs:
+    found: dict[int, tuple[int, ...]] = {}
+    body = [(index, slots[index].target) for index in range(span.start, span.stop)]
+    for at, target in body:
+        if (owner := target.beside) is not None:
+            found[at] = tuple(i for i, one in body if one.source[: len(owner)] == owner)
+    return found
+
+
+def _finish(
+    body: SpecBody | None, slots: Sequence[Slot], span: slice, needs: _Needs
+) -> FinishBody | None:
     """What makes the body of a filled-in list; None where the operation takes none."""
     if body is None or body.kind not in ("json", "form"):
         return None
@@ -159,7 +176,9 @@ def _finish(body: SpecBody | None, slots: Sequence[Slot], span: slice) -> Finish
     if len(parts) == 1 and not parts[0].target.source:
         index = span.start
         return _whole_json(index) if body.kind == "json" else _whole_form(index)
-    together = tuple(index for index, slot in enumerate(parts, span.start) if slot.target.together)
+    if any(len(slot.target.source) > 1 for slot in parts):
+        return _nested_json(parts, span.start, body.required, needs)
+    together = tuple(needs)
     if body.kind == "form":
         return _spread_form(span, body.required, together)
     members = tuple((slot.target.name, index) for index, slot in enumerate(parts, span.start))
@@ -182,6 +201,21 @@ def _spread_json(
         if not body and not required:
             return None
         _need(out, together)
+        return json_bytes(body)
+
+    return finish
+
+
+def _nested_json(parts: Sequence[Slot], start: int, required: bool, needs: _Needs) -> FinishBody:
+    members = nest([slot.target for slot in parts], start)
+
+    def finish(out: list[Any]) -> bytes | None:
+        body, given = put_together(members, out)
+        if not given and not required:
+            return None
+        for index, beside in needs.items():
+            if any(out[one] is not ABSENT for one in beside):
+                _need(out, (index,))
         return json_bytes(body)
 
     return finish

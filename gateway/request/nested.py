@@ -1,7 +1,8 @@
 """Config entries for a property inside a body property: `body.address.country`.
 
-They hide, pin, default, describe and tighten; they do not rename, map words or read headers,
-since a caller's object keeps the upstream's own shape.
+They hide, pin, default, describe and tighten; they do not map words or read headers, since a
+caller's object keeps the upstream's own shape. With `from` the object is taken apart instead
+(`apart`), and the entry never comes here, unless that cannot be.
 """
 
 from __future__ import annotations
@@ -138,7 +139,8 @@ def _check(
 ) -> list[Fault]:
     faults: list[Fault] = []
     if entry.source is not None:
-        faults.append(((key, "from"), "a property inside another one cannot be renamed"))
+        text = "it is inside of what does not declare all its properties, and so stays whole"
+        faults.append(((key, "from"), f"cannot be an argument of its own: {text}"))
     faults += [
         ((key, name), f"{name!r} does not reach a property inside another one")
         for name in _NOT_NESTED

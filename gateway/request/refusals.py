@@ -28,7 +28,7 @@ class Taker:
     write: Callable[[Any], Any]
     called: str  # 'name' in quotes, or the header's
     required: bool = False
-    together: bool = False
+    beside: tuple[int, ...] = ()  # what, if it is given, cannot be without this one
     header: str | None = None  # lower case
     in_body: bool = False
 
@@ -43,7 +43,6 @@ class Words:
     renamed: Mapping[str, str]  # the upstream's name → ours
     example: Any
     path_fault: Callable[[list[Any]], str | None]
-    has_body: Callable[[list[Any]], bool]
     check_json: Callable[[Any], Any] | None  # of a body's member; raises Unwritable
 
 
@@ -114,11 +113,11 @@ def _takes(words: Words) -> str:
 
 
 def _missing(words: Words, out: list[Any]) -> list[str]:
-    has_body = words.has_body(out)
     return [
         f"{taker.called} is required" + ("" if taker.required else " beside what was given")
         for taker in (*words.takers.values(), *words.filled)
-        if out[taker.index] is ABSENT and (taker.required or (taker.together and has_body))
+        if out[taker.index] is ABSENT
+        and (taker.required or any(out[index] is not ABSENT for index in taker.beside))
     ]
 
 

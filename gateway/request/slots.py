@@ -109,7 +109,7 @@ def withheld_slot(draft: Draft, components: Components, faults: list[Fault]) -> 
     if entry == "hide":
         # The upstream fills its own default in, but a path cannot be left out.
         default = _own_value(target)
-        if (target.required or target.together) and default is ABSENT:
+        if (target.required or target.beside is not None) and default is ABSENT:
             faults.append(((key,), f"{target.name!r} is required upstream: pin it to a value"))
         value = default if target.place == "path" else ABSENT
         return Slot(target, value=value, withheld=HIDDEN, names=names)

@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.config.headers import OURS, TOKEN
 from gateway.request.schemas import Components, at, properties, resolve
-from gateway.values import Place, Schema, SpecOperation, SpecParameter
+from gateway.values import Place, Schema, SpecBody, SpecOperation, SpecParameter
 
 PLACES: tuple[Place, ...] = ("path", "query", "header", "cookie", "body")
 TEMPLATE = re.compile(r"\{([^{}]*)\}")
@@ -28,9 +28,11 @@ FORBIDDEN_HEADERS = IGNORED_HEADERS | OURS | {"cookie"}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One thing the upstream takes. `source` is empty for a body as a whole.
+    """One thing the upstream takes.
 
-    `together` is True for a property that an optional body needs once it is sent.
+    `source` is empty for a body as a whole, and longer than one for a property of an object
+    that was taken apart (`apart`). `needed` says of a body's property, for each part of its
+    source, whether the object that holds it, or the body, cannot be without it.
     """
 
     place: Place
@@ -41,12 +43,35 @@ class Target:
     description: str = ""
     example: Any = None
     parameter: SpecParameter | None = None
-    together: bool = False
+    needed: tuple[bool, ...] = ()
 
     @property
     def full_name(self) -> str:
         """The name with its place before it: never ambiguous."""
-        return "body" if not self.source else f"{self.place}.{self.name}"
+        return "body" if not self.source else f"{self.place}.{self.path}"
+
+    @property
+    def path(self) -> str:
+        """The name with those of the objects that hold it."""
+        return ".".join(self.source)
+
+    @property
+    def beside(self) -> tuple[str, ...] | None:
+        """The object, by its path, that cannot be sent without this; `()` is the body.
+
+        None: every object can. An object that its own owner needs is one with that owner.
+        """
+        if not self.needed or not self.needed[-1]:
+            return None
+        end = len(self.needed)
+        while end and self.needed[end - 1]:
+            end -= 1
+        return self.source[:end]
+
+    @property
+    def together(self) -> bool:
+        """Whether a body, once it is sent, needs this."""
+        return self.beside == ()
 
 
 def targets_of(operation: SpecOperation, components: Components) -> tuple[Target, ...]:
@@ -110,17 +135,31 @@ def _of_body(operation: SpecOperation, components: Components) -> Iterable[Targe
         return
     members, required = spread
     for name, schema in members.items():
-        known = resolve(schema, components)
-        yield Target(
-            "body",
-            name,
-            (name,),
-            schema,
-            body.required and name in required,
-            _text(known.get("description")),
-            _example(None, known),
-            together=name in required,
-        )
+        yield of_property(name, schema, None, name in required, body, components)
+
+
+def of_property(
+    name: str,
+    schema: Schema,
+    owner: Target | None,
+    is_needed: bool,
+    body: SpecBody,
+    components: Components,
+) -> Target:
+    """The target of a property: of the body itself, or of an object inside it."""
+    known = resolve(schema, components)
+    source = (name,) if owner is None else (*owner.source, name)
+    needed = (is_needed,) if owner is None else (*owner.needed, is_needed)
+    return Target(
+        "body",
+        name,
+        source,
+        schema,
+        body.required and all(needed),
+        _text(known.get("description")),
+        _example(None, known),
+        needed=needed,
+    )
 
 
 def _text(value: Any) -> str:
@@ -160,7 +199,7 @@ def find(
     if place not in PLACES or not rest:
         return None
     for target in known:
-        if target.place == place and target.source and _is_called(target, rest):
+        if target.place == place and target.source and _is_at(target, rest):
             return target, ()
     return _nested(rest, known, components) if place == "body" else None
 
@@ -171,6 +210,10 @@ def _is_called(target: Target, name: str) -> bool:
     return target.name == name
 
 
+def _is_at(target: Target, path: str) -> bool:
+    return target.path == path or (target.place == "header" and _is_called(target, path))
+
+
 def _nested(
     dotted: str, targets: list[Target], components: Components
 ) -> tuple[Target, tuple[str, ...]] | None:
@@ -179,8 +222,8 @@ def _nested(
             continue
         if not target.source:
             rest = dotted
-        elif dotted.startswith(target.name + "."):
-            rest = dotted.removeprefix(target.name + ".")
+        elif dotted.startswith(target.path + "."):
+            rest = dotted.removeprefix(target.path + ".")
         else:
             continue
         path = tuple(rest.split("."))

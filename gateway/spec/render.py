@@ -11,6 +11,7 @@ counts only beside `type`), OpenAPI 3.1.1 §4.8.24.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -18,6 +19,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import jsonschema
+import jsonschema_rs
 from referencing.exceptions import Unresolvable
 
 from gateway.values import Schema
@@ -122,7 +124,10 @@ def _tidy(raw: Any, schemas: Mapping[str, Schema]) -> Schema:
     if "pattern" in out and not _is_plain_regex(out["pattern"]):
         del out["pattern"]
     if "enum" in out:
-        out["enum"] = [one for i, one in enumerate(out["enum"]) if not _among(one, out["enum"][:i])]
+        unlike: dict[Any, Any] = {}
+        for one in out["enum"]:
+            unlike.setdefault(_as_key(one), one)
+        out["enum"] = list(unlike.values())
     for key in ("required", "enum", *_SEVERAL):
         if out.get(key) == []:
             del out[key]
@@ -167,13 +172,30 @@ def _fits(schema: Schema, schemas: Mapping[str, Schema]) -> bool:
         return False
     whole = {**schema, "components": {"schemas": schemas}}
     try:
-        return jsonschema.Draft202012Validator(whole, format_checker=_FORMATS).is_valid(
-            schema["default"]
-        )
-    except (Unresolvable, re.error, RecursionError, ArithmeticError):
+        if schema.keys() & _MAY_MATCH and not jsonschema_rs.is_valid(whole, schema["default"]):
+            return False
+        return bool(_Validator(whole, format_checker=_FORMATS).is_valid(schema["default"]))
+    except (Unresolvable, re.error, RecursionError, ValueError, ArithmeticError):
         return False
 
 
+def _as_key(value: Any) -> Any:
+    """A value as JSON tells it from others: 1 is 1.0, true is not 1."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, sort_keys=True, default=str)
+    return isinstance(value, bool), value
+
+
+# Python's expressions can run for ever over a text that a hostile spec chose. jsonschema-rs's
+# cannot, so it looks at patterns and Python, which knows formats as public validators do, never.
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator,
+    {"pattern": lambda *_: None, "patternProperties": lambda *_: None},
+)
+# With these beside it, a default may meet a pattern.
+_MAY_MATCH = frozenset(
+    {"pattern", "patternProperties", "properties", "items", "$ref", *_SEVERAL, *_ONE}
+)
 _FORMATS = jsonschema.FormatChecker()
 for _name, _bits in (("int32", 31), ("int64", 63)):
     _FORMATS.checks(_name)(

@@ -117,10 +117,11 @@ def test_what_a_nested_entry_cannot_do_is_a_fault(entry: Parameter, path: tuple[
     assert [where for where, _ in bound(body__address__country=entry).faults] == [path]
 
 
-def test_a_nested_property_is_not_renamed() -> None:
-    [(path, message)] = bound(land=Parameter(source="body.address.country")).faults
-    assert path == ("land", "from")
-    assert "cannot be renamed" in message
+def test_a_property_of_an_open_object_is_not_renamed() -> None:
+    schema = {"properties": {"a": {"properties": {"n": {}}, "additionalProperties": True}}}
+    [(path, message)] = bound(schema, number=Parameter(source="body.a.n")).faults
+    assert path == ("number", "from")
+    assert "stays whole" in message
 
 
 def test_a_body_that_is_one_argument_takes_nested_entries_too() -> None:

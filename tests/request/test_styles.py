@@ -206,11 +206,11 @@ def test_one_text_for_a_list_is_a_list_of_one() -> None:
 
 def test_an_object_never_stands_in_for_another_parameter() -> None:
     """Its members become parameters of their own, so they could be pinned or hidden ones."""
-    write = query_writer("f", "form", True, OBJECT, guarded={"api_key", "f"})
+    write = query_writer("f", "form", True, OBJECT, guarded=frozenset({"api_key", "f"}))
     with pytest.raises(Unwritable, match="'api_key'"):
         write({"api_key": "x"})
     assert write({"f": 1}) == "f=1"
-    deep = query_writer("f", "deepObject", True, OBJECT, guarded={"f[a]"})
+    deep = query_writer("f", "deepObject", True, OBJECT, guarded=frozenset({"f[a]"}))
     with pytest.raises(Unwritable, match=r"'f\[a\]'"):
         deep({"a": 1})
 

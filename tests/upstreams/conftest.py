@@ -40,14 +40,15 @@ GatewayFor = Callable[..., Awaitable[Client]]
 # --- environments -----------------------------------------------------------------------------
 
 
-def environment(kept: Path, requirement: str) -> Path:
+def environment(kept: Path, requirement: str, constraints: Path = CONSTRAINTS) -> Path:
     """The Python of an environment in which a requirement is installed.
 
     Args:
         kept: The directory of environments.
         requirement: As pip reads it.
+        constraints: A file of the versions of everything that comes with it.
     """
-    text = "\n".join((requirement, CONSTRAINTS.read_text(), sys.version))
+    text = "\n".join((requirement, constraints.read_text(), sys.version))
     name = requirement.partition("[")[0].partition("=")[0]
     place = kept / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     python = place / "bin" / "python"
@@ -60,7 +61,7 @@ def environment(kept: Path, requirement: str) -> Path:
     try:
         _run(sys.executable, "-m", "venv", str(fresh))
         pip = (str(fresh / "bin" / "python"), "-m", "pip", "--disable-pip-version-check")
-        _run(*pip, "install", "--quiet", "--constraint", str(CONSTRAINTS), requirement)
+        _run(*pip, "install", "--quiet", "--constraint", str(constraints), requirement)
         fresh.rename(place)
     except (subprocess.SubprocessError, OSError) as error:
         said = getattr(error, "stderr", None) or str(error)
