@@ -11,7 +11,7 @@ import re
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -33,6 +33,20 @@ from gateway.errors import Mistakes
 
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
 
+
+class _Port(click.IntRange):
+    """A port, and what to do about the one clash of names that is not the reader's doing."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if str(value).startswith(("tcp://", "udp://")):
+            text = (
+                f"{value!r} is what Kubernetes sets for a Service called gateway; "
+                "set GATEWAY_PORT in the container, or `enableServiceLinks: false` in the pod"
+            )
+            self.fail(text, param, ctx)
+        return super().convert(value, param, ctx)
+
+
 host_option = click.option(
     "--host",
     default="127.0.0.1",
@@ -45,7 +59,7 @@ port_option = click.option(
     "--port",
     default=8080,
     show_default=True,
-    type=click.IntRange(0, 65535),
+    type=_Port(0, 65535),
     envvar="GATEWAY_PORT",
     show_envvar=True,
     help="The port to listen on; 0 takes a free one.",
@@ -181,9 +195,13 @@ def announce(gateway: Gateway, *, as_json: bool) -> None:
         print_json({"url": gateway.url, "plugins": sites})
         return
     for site in gateway.door.sites:
-        state = f"{len(site.plugin.operations)} operations" if site.plugin else site.waiting
+        state = _counted(len(site.plugin.operations)) if site.plugin else site.waiting
         out.print(f"[bold]{site.name}[/bold]  {base}/{site.name}/  [dim]{state}[/dim]")
         if site.plugin is not None:
             for warning in site.plugin.warnings:
                 err.print(str(warning), markup=False, style="yellow")
     out.print(f"listening on {gateway.url}", style="green")
+
+
+def _counted(operations: int) -> str:
+    return "1 operation" if operations == 1 else f"{operations} operations"

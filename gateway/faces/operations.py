@@ -158,7 +158,8 @@ class _Writer:
         """The request body: always JSON, whatever the upstream takes."""
         if not arguments:
             return None
-        first = arguments[0]
+        first, body = arguments[0], self._operation.spec.body
+        needed = any(each.required for each in arguments) or (body is not None and body.required)
         if first.source == ():
             schema = self._schema(first.schema)
             words = self._words(first)
@@ -173,7 +174,7 @@ class _Writer:
             words = ""
         return {
             **({"description": words} if words else {}),
-            **({"required": True} if any(each.required for each in arguments) else {}),
+            **({"required": True} if needed else {}),
             "content": {"application/json": {"schema": schema}},
         }
 
