@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo serve test check fix bench docs draws hostile
+.PHONY: demo serve test check fix bench bench-specs docs draws hostile clients image
 
 demo: $(READY) ## start two plugins over embedded upstreams, offline
 	$(BIN)/gateway demo
@@ -29,11 +29,20 @@ fix: $(READY) ## format and mend what can be mended
 bench: $(READY) ## ratios against bare aiohttp, one run
 	$(BIN)/python -m bench
 
+bench-specs: $(READY) ## time, memory and tokens of specs: make bench-specs SPECS="folder file.json"
+	$(BIN)/python -m bench specs $(SPECS)
+
 draws: $(READY) ## 200 draws of operations from each real spec: is what is served of them valid?
 	$(BIN)/python -m tests.draws
 
 hostile: $(READY) ## hostile specs at their full size, each in a process with bounds
 	$(BIN)/python -m tests.hostile
+
+clients: $(READY) ## real plugin readers and linters, each in an environment of its own (2 GB, once)
+	$(BIN)/python -m tests.clients
+
+image: $(READY) ## the Dockerfile's steps and the container, without an engine (root, debootstrap; minutes)
+	$(BIN)/python -m tests.container
 
 docs: $(READY) ## write the generated pages, the JSON Schema and the golden documents anew
 	$(BIN)/python -m gateway.docs

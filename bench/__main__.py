@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,6 +16,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from bench import specs
 from bench.load import BadAnswer
 from bench.race import Result, Unfair, race
 from bench.rivals import RIVALS, Rival
@@ -109,4 +111,6 @@ def _ratio(value: float | None, *, good: bool) -> str:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["specs"]:
+        specs.main(sys.argv[2:], prog_name="python -m bench specs")
     main()
