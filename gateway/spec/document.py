@@ -23,11 +23,6 @@ _PAGE = (
     "a web page, not an API description; write the address of the JSON or YAML behind it "
     "(often /openapi.json, /swagger.json or /v3/api-docs)"
 )
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 # What a text that is no JSON or YAML begins with, and what it then is.
 _TEXTS = (
     (re.compile(r"<(!doctype html|html|head|body|script)\b", re.IGNORECASE), _PAGE),
@@ -66,7 +61,7 @@ def parse(text: bytes, name: str) -> dict[str, Any]:
     if wrong:
         raise SpecError(f"{name} is {wrong}")
     try:
-        doc = yaml12.read(_decode(text, name))
+        doc = yaml12.read(text)
     except Unreadable as error:
         where = f"{name}:{error.line}:{error.column}: {error.message}"
         if re.search(rb"\{\{|\{%|<%", text):
@@ -116,17 +111,6 @@ def _check_paths(doc: Mapping[str, Any], name: str) -> None:
     paths = doc.get("paths", {})
     if not isinstance(paths, dict):
         raise SpecError(f"{name}: paths: expected a mapping of paths, found {shown(paths)}")
-
-
-def _decode(text: bytes, name: str) -> str:
-    mark, coding = next(
-        ((mark, coding) for mark, coding in _MARKS if text.startswith(mark)), (b"", "utf-8")
-    )
-    try:
-        return text[len(mark) :].decode(coding)
-    except UnicodeDecodeError as error:
-        line = text.count(b"\n", 0, error.start) + 1
-        raise SpecError(f"{name}:{line}: the text is not {coding}; save it as UTF-8") from None
 
 
 def _map(raw: Any) -> Mapping[str, Any]:

@@ -73,7 +73,7 @@ def test_the_family_is_told_by_the_version(words: dict[str, object], expected: s
         (b'{"openapi": "3.0.3", "paths": []}', "paths: expected a mapping"),
         (b'{"openapi": "3.0.3", "paths": null}', "paths: expected a mapping"),
         (b"openapi: 3.0.3\npaths: {{ paths | indent }}\n  x", "template"),
-        (b"openapi: 3.0.3\ninfo: \xff\n", "spec:2: the text is not utf-8"),
+        (b"openapi: 3.0.3\ninfo: \xff\n", "spec:2:7: the text is not UTF-8"),
         (b"openapi: 3.0.3\npaths: [\n", "spec:3:1: "),
         (b"[" * 100_000, "spec:1:"),
         (b'{"a":' * 100_000, "spec:1:"),
