@@ -12,7 +12,7 @@ import ipaddress
 import logging
 import mimetypes
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -41,8 +41,10 @@ log = logging.getLogger("gateway")
 # For the first try to get a spec: the others are served meanwhile.
 FIRST_WAIT = 5.0
 WAITING = "its API's description cannot be had yet"
-# Between two tries to get a spec: doubled from the first to the last.
-FIRST_RETRY, LAST_RETRY = 1.0, 60.0
+# Between two tries to get a spec: each pause is a fifth longer than the one before, so that a
+# plugin is there at most a fifth later than what it waited for (kubelet probes every 10 s, for
+# comparison). Doubled, as most back-offs are, a service that takes 16 s is found after 31 s.
+FIRST_RETRY, GROWTH, LAST_RETRY = 1.0, 1.2, 60.0
 # To one upstream at once. nginx keeps 512 connections a worker in all, aiohttp 100 a client.
 MAX_CONNECTIONS = 256
 # Connections of callers. nginx takes 512 a worker by default, HAProxy some thousands.
@@ -51,7 +53,8 @@ MAX_CALLERS = 4096
 KEEPALIVE = 4.0
 STORE_BYTES = 64 * 1024 * 1024
 MAX_LOGO = 1024 * 1024
-SHUTDOWN_SECONDS = 10.0
+# For calls in flight. `docker stop` kills after 10 s, Kubernetes after 30 s.
+SHUTDOWN_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,11 +283,10 @@ class Gateway:
 
     async def _again(self, loaded: Loaded, reason: str) -> None:
         """Try to get a plugin's spec until it is there; each new reason is logged once."""
-        name, pause = loaded.plugin.plugin, FIRST_RETRY
+        name = loaded.plugin.plugin
         log.warning("%s waits: %s", name, reason)
-        while True:
+        for pause in pauses():
             await asyncio.sleep(pause)
-            pause = min(pause * 2, LAST_RETRY)
             try:
                 site = self._site(await load_plugin(loaded, self.options.state))
             except GatewayError as error:
@@ -346,6 +348,14 @@ class _Server(web.Server):
         super().connection_made(handler, transport)
         if len(self._connections) > MAX_CALLERS:
             transport.abort()
+
+
+def pauses() -> Iterator[float]:
+    """Seconds to wait before each further try to get a spec, without end."""
+    pause = FIRST_RETRY
+    while True:
+        yield pause
+        pause = min(pause * GROWTH, LAST_RETRY)
 
 
 def _waiting(loaded: Loaded) -> Site:
