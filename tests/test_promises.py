@@ -761,3 +761,62 @@ async def test_a_read_asked_before_is_still_guarded_and_still_exact(
     evil = {"Origin": "https://evil.example"}
     assert (await client.get("/items?q=a%2Bb", headers=evil)).status == 403
     assert len(upstream.received) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said", "answer"),
+    [
+        (200, "application/json", "OK", {"text": "OK"}),
+        (200, "application/json", " \n", {}),
+        (200, "application/json", '{"a": ', {"text": '{"a": '}),
+        (201, "text/plain", "OK", {"text": "OK"}),
+        (200, "", "OK", {"text": "OK"}),
+        (200, "application/x-ndjson", '{"a": 1}\n{"a": 2}', {"text": '{"a": 1}\n{"a": 2}'}),
+        (202, "text/html", "", {}),
+    ],
+)
+@pytest.mark.parametrize("budget", ["8000", "no"])
+async def test_an_answer_is_json_whatever_the_upstream_sends(
+    serve: Serve,
+    upstream: Upstream,
+    status: int,
+    kind: str,
+    said: str,
+    answer: dict[str, str],
+    budget: str,
+) -> None:
+    client = await serve(
+        f"""
+        plugin: things
+        upstream: {{url: "{upstream.url}"}}
+        budget: {budget}
+        operations:
+          addThing:
+            call: POST /thing
+            returns: {{type: object}}
+        """
+    )
+    upstream.says(said, status=status, headers={"Content-Type": kind} if kind else {})
+    got = await client.post("/thing")
+    assert (got.status, got.headers["Content-Type"]) == (status, "application/json")
+    assert got.json() == answer
+
+
+async def test_a_write_that_was_done_is_no_failure_whatever_its_answer(
+    serve: Serve, upstream: Upstream
+) -> None:
+    client = await serve(
+        f"""
+        plugin: things
+        upstream: {{url: "{upstream.url}"}}
+        operations:
+          addThing: {{call: POST /thing, returns: {{type: object, properties: {{a: {{}}}}}}, fields: [a]}}
+          getThing: {{call: GET /thing, returns: {{type: object}}}}
+        """
+    )
+    upstream.says("OK", headers={"Content-Type": "text/plain"})
+    assert (await client.post("/thing")).json() == {}
+    upstream.says('{"a": ', headers={"Content-Type": "application/json"})
+    assert (await client.get("/thing")).status == 502
+    upstream.says("x", status=205)
+    assert (await client.post("/thing")).body == b""

@@ -35,6 +35,7 @@ from gateway.faces.weight import advice, heaviest
 from gateway.pipeline.mask import MIN_SECRET
 from gateway.plugin import Plugin
 from gateway.shrinking import count
+from gateway.spec.render import Version
 from gateway.values import Degraded
 
 BASE = "https://gateway.example"
@@ -160,7 +161,7 @@ def _report(
             "waiting": str(plugin),
             "warnings": list(map(str, loaded.warnings)),
         }
-    served = openapi.describe(plugin, f"{BASE}/{plugin.name}")["3.0"]
+    served = openapi.describe(plugin, f"{BASE}/{plugin.name}")
     tokens = {path: count(documents[path].body) for path in COUNTED}
     warnings = [*map(str, plugin.warnings), *_doubts(loaded, plugin, served, rows)]
     return {
@@ -170,26 +171,31 @@ def _report(
             one.name: f"{one.method} {one.address}" for one in plugin.operations.values()
         },
         "warnings": warnings,
-        "ledger": [asdict(line) for line in (*plugin.ledger, *served.ledger)],
+        "ledger": [asdict(line) for line in (*plugin.ledger, *served["3.0"].ledger)],
         "tokens": tokens,
         "limits": [{**asdict(row), "over": row.over} for row in rows],
     }
 
 
 def _doubts(
-    loaded: Loaded, plugin: Plugin, served: openapi.Served, rows: Sequence[Limit]
+    loaded: Loaded,
+    plugin: Plugin,
+    versions: Mapping[Version, openapi.Served],
+    rows: Sequence[Limit],
 ) -> list[str]:
     """What only the finished documents and secrets tell."""
     found = []
     budget = plugin.config.spec_budget
+    version, served = max(versions.items(), key=lambda one: one[1].tokens)
     if served.tokens > budget:
         heavy = ", ".join(
             f"{part.what} of {part.operation} {part.tokens:,}" for part in heaviest(served.document)
         )
         hint = advice(plugin)
         text = (
-            f"the served spec costs {served.tokens:,} tokens, more than {budget:,}, though it is "
-            f"shortened as far as it can be; the heaviest: {heavy}. Choose fewer operations, hide "
+            f"the served spec costs {served.tokens:,} tokens (as {version}), more than {budget:,}, "
+            "though it is shortened as far as it can be; the heaviest: "
+            f"{heavy}. Choose fewer operations, hide "
             "parameters, or narrow answers" + (f": {hint}" if hint else " with `fields`")
         )
         found.append(loaded.mistake(("spec_budget",), text))

@@ -84,13 +84,17 @@ class _Writer:
         """Summary and description. Neither is ever empty: some clients show a summary and never
         the description, others the other way round, and some refuse an operation without."""
         operation = self._operation
-        # Where the operator has said it better, the spec's summary would only stand in the way.
-        first = operation.description if operation.written else operation.summary
-        first = first or operation.description or _as_words(operation)
-        summary = shorten(re.split(r"\n|(?<=[.!?])\s", first.strip(), maxsplit=1)[0], _SUMMARY)
+        description, summary = operation.description.strip(), operation.summary.strip()
+        if operation.written and description:
+            # Where the operator has said it better, the spec's summary would only stand in the
+            # way; but nothing that the operator wrote is cut.
+            first = _first_sentence(description)
+            summary = first if len(first) <= _SUMMARY else summary or _as_words(operation)
+        first = _first_sentence(summary or description or _as_words(operation))
+        summary = shorten(first, _SUMMARY)
         # A description that is no more than a summary is no loss: it is said already.
         longest = max(self._components.scale.texts, len(summary))
-        return summary, self._fit(operation.description, "its description", longest) or summary
+        return summary, self._fit(description, "its description", longest) or summary
 
     def _fit(self, text: str, what: str, longest: int | None = None) -> str:
         longest = self._components.scale.texts if longest is None else longest
@@ -252,6 +256,10 @@ def _as_text(example: dict[str, Any]) -> dict[str, Any]:
         return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
 
     return {key: text(value) for key, value in example.items()}
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"\n|(?<=[.!?])\s", text.strip(), maxsplit=1)[0]
 
 
 def _as_words(operation: Operation) -> str:

@@ -50,8 +50,11 @@ def outline(plugin: Plugin, shared: Shared, most: int) -> Outline:
             waiting.setdefault(rank, []).append((level, world, step))
 
     for operation in plugin.operations.values():
+        written = plugin.config.spec is None or any(
+            key.count(".") > 1 for key in operation.parameters
+        )
         for argument in operation.arguments:
-            await_(argument.schema, shared.inputs, 0, 1)
+            await_(argument.schema, shared.inputs, *((-1, 0) if written else (0, 1)))
         rank, step = (-1, 0) if operation.formed else (1, 1)
         await_(operation.shrinker.schema, shared.answers[operation.name], rank, step)
     found: list[Level] = []

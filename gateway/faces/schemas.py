@@ -21,7 +21,7 @@ from itertools import chain, count
 from typing import Any, Literal
 
 from gateway.faces.texts import LONGEST, Words
-from gateway.request.schemas import ANYTHING, kind_of, kinds
+from gateway.request.schemas import ANYTHING, kind_of, kinds, resolve
 from gateway.values import Schema
 
 _BY_NAME = frozenset({"properties", "patternProperties", "$defs", "dependentSchemas"})
@@ -39,10 +39,15 @@ _NOISE = frozenset(
         "$comment", "$schema", "$id", "$anchor",
     }
 )  # fmt: skip
+# Where something inside is allowed more, these allow less. A request must not be described as
+# impossible, so they go, or become what allows more, wherever what is inside was loosened.
+_SUBTLE = ("not", "if", "then", "else", "unevaluatedItems", "unevaluatedProperties", "maxContains")
+_IN_PLACE = frozenset({"$ref", "allOf", "anyOf", "oneOf"})  # schemas of the very same value
 _ASIDES = ("title", "pattern", "default")
 _LONGEST_ASIDE = 60  # characters of JSON
 _REF = "#/components/schemas/"
 _UNCLEAN = re.compile(r"[^A-Za-z0-9._-]+")
+_MOST_PARTS = 200  # of one value, by `allOf`: the most that are looked at
 _EXAMPLES = 60  # characters of the values that are named of a shortened enum
 
 Side = Literal["readOnly", "writeOnly"]  # the keyword that takes a property out of this side
@@ -100,6 +105,7 @@ class Rewriter:
     told: int = 0
     met: dict[str, None] = field(default_factory=dict)
     _home: str | None = None
+    _left: frozenset[str] = frozenset()  # names that are left out of the value's other parts
 
     @property
     def changes(self) -> Changes:
@@ -122,7 +128,11 @@ class Rewriter:
             return self._named(schema, without)
         served: Schema = {}
         before = self.named
+        loosened: set[str] = set()
+        outer, gone = self._left, self._left | self._gone(schema)
         for key, value in schema.items():
+            loose = self.named + self.told
+            self._left = gone if key in _IN_PLACE else frozenset()
             if (
                 key in _NOISE
                 or key in without
@@ -138,7 +148,7 @@ class Rewriter:
                 served[key] = {
                     name: self.schema(each)
                     for name, each in value.items()
-                    if not (isinstance(each, dict) and each.get(self.world.side) is True)
+                    if not self._is_left_out(each)
                 }
             elif key in _LISTS and isinstance(value, list):
                 served[key] = [self.schema(each) for each in value]
@@ -146,11 +156,18 @@ class Rewriter:
                 served[key] = self.schema(value)
             else:
                 served[key] = value
+            if self.named + self.told > loose or (gone and key in _SUBTLE):
+                loosened.add(key)
+        self._left = outer
         if self._is_long(served.get("enum")):
             self._tell(served)
         if self.named > before:
             served = _merged(served)
-        return self._without_missing(schema, served)
+        if gone:
+            _demand_less(served, gone)
+        if self.world.side == "readOnly":
+            _loosen(served, loosened, exact=self.shown is None and self.scale == Scale())
+        return served
 
     # --- what is only named ---------------------------------------------------------------------
 
@@ -177,7 +194,7 @@ class Rewriter:
         types = sorted(taken - {"integer"} if "number" in taken else taken, key=_null_last)
         words = schema.get("description") if "description" not in without else None
         return {
-            **({} if taken >= ANYTHING else {"type": types[0] if len(types) == 1 else types}),
+            **({} if taken >= ANYTHING or not taken else {"type": _one_or_several(types)}),
             **(self._text(words) if words else {}),
         }
 
@@ -211,16 +228,32 @@ class Rewriter:
             return False
         return key == "title" or len(json.dumps(value, default=str)) > _LONGEST_ASIDE
 
-    def _without_missing(self, schema: Schema, served: Schema) -> Schema:
-        """Take properties that were left out off `required`."""
-        properties, required = schema.get("properties"), served.get("required")
-        if isinstance(properties, dict) and isinstance(required, list):
-            gone = properties.keys() - served["properties"].keys()
-            if gone:
-                served["required"] = [name for name in required if name not in gone]
-                if not served["required"]:
-                    del served["required"]
-        return served
+    # --- what is left out -----------------------------------------------------------------------
+
+    def _is_left_out(self, schema: Any) -> bool:
+        if not isinstance(schema, dict):
+            return False
+        if "$ref" in schema:
+            schema = resolve(schema, self.world.components)
+        return schema.get(self.world.side) is True
+
+    def _gone(self, schema: Schema) -> frozenset[str]:
+        """The names of the properties that are left out of a value, whichever part has them."""
+        found: set[str] = set()
+        waiting, seen = [schema], {id(schema)}
+        while waiting:
+            one = waiting.pop()
+            properties = one.get("properties")
+            if isinstance(properties, dict):
+                found.update(name for name, each in properties.items() if self._is_left_out(each))
+            for member in one.get("allOf") or ():
+                target = resolve(member, self.world.components)
+                if id(member) not in seen:
+                    seen.add(id(member))
+                    waiting.append(target)
+            if len(seen) > _MOST_PARTS:
+                break
+        return frozenset(found)
 
 
 def _choice(values: list[Any]) -> str:
@@ -232,6 +265,43 @@ def _choice(values: list[Any]) -> str:
             break
         some.append(text[:_EXAMPLES])
     return f"One of {len(values)}, e.g. {', '.join(some)}."
+
+
+def _demand_less(served: Schema, gone: Collection[str]) -> None:
+    """Nothing may demand what is left out, nor count on it."""
+    if isinstance(served.get("required"), list):
+        served["required"] = [name for name in served["required"] if name not in gone]
+        if not served["required"]:
+            del served["required"]
+    served.pop("minProperties", None)
+    dependent = served.get("dependentRequired")
+    if isinstance(dependent, dict):
+        served["dependentRequired"] = {
+            name: [one for one in names if one not in gone]
+            for name, names in dependent.items()
+            if name not in gone and isinstance(names, list)
+        }
+
+
+def _loosen(served: Schema, loosened: Collection[str], *, exact: bool) -> None:
+    """Take what would now allow less than before; see `_SUBTLE`."""
+    inside: dict[str, Collection[str]] = {  # what each of them looks at
+        **dict.fromkeys(("then", "else"), ("if",)),
+        **dict.fromkeys(("unevaluatedItems", "unevaluatedProperties"), _IN_PLACE),
+        "maxContains": ("contains",),
+    }
+    for key in _SUBTLE:
+        looks_at = {key, *inside.get(key, ())}
+        if not exact or not looks_at.isdisjoint(loosened):
+            served.pop(key, None)
+    if "oneOf" in served and (not exact or "oneOf" in loosened):
+        members = served.pop("oneOf")
+        if "anyOf" not in served:
+            served["anyOf"] = members
+
+
+def _one_or_several(types: list[str]) -> str | list[str]:
+    return types[0] if len(types) == 1 else types
 
 
 def is_level(schema: Schema) -> bool:

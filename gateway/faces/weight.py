@@ -71,4 +71,5 @@ def advice(plugin: Plugin) -> str:
     if not found:
         return ""
     _, name, path = max(found, key=lambda one: one[0])
-    return f'for example, under {name}, fields: ["{path}"]'.replace('\\"', "'")
+    # A text of JSON is one of YAML, whatever is in it.
+    return f"for example, under {name}, fields: [{json.dumps(path, ensure_ascii=False)}]"

@@ -44,19 +44,31 @@ def resolve(schema: Any, components: Components) -> Schema:
     return beside
 
 
-def kinds(schema: Any, components: Components, depth: int = DEPTH) -> frozenset[str]:
+def kinds(schema: Any, components: Components) -> frozenset[str]:
     """The JSON types that a schema lets through, `number` counting as `integer` too."""
+    return _kinds(schema, components, DEPTH, {})
+
+
+def _kinds(
+    schema: Any, components: Components, depth: int, known: dict[str, frozenset[str]]
+) -> frozenset[str]:
+    """`known` are the components that were looked at: twenty of them, each of three of the next,
+    are three thousand million ways."""
+    name = schema.get("$ref") if isinstance(schema, dict) and len(schema) == 1 else None
+    if isinstance(name, str) and name in known:
+        return known[name]
     schema = resolve(schema, components)
     allowed = _own_kinds(schema)
-    if depth <= 0:
-        return allowed
-    for member in _members(schema, "allOf"):
-        allowed &= kinds(member, components, depth - 1)
-    for union in _UNIONS:
-        if members := _members(schema, union):
-            allowed &= frozenset[str]().union(
-                *(kinds(member, components, depth - 1) for member in members)
-            )
+    if depth > 0:
+        for member in _members(schema, "allOf"):
+            allowed &= _kinds(member, components, depth - 1, known)
+        for union in _UNIONS:
+            if members := _members(schema, union):
+                allowed &= frozenset[str]().union(
+                    *(_kinds(member, components, depth - 1, known) for member in members)
+                )
+    if isinstance(name, str):
+        known[name] = allowed
     return allowed
 
 
@@ -108,7 +120,7 @@ def properties(schema: Any, components: Components) -> tuple[dict[str, Schema], 
     """
     found: dict[str, Schema] = {}
     required: set[str] = set()
-    if not _collect(schema, components, found, required, DEPTH) or not found:
+    if not _collect(schema, components, (found, required, set()), DEPTH) or not found:
         return None
     for name in required - found.keys():
         found[name] = {}
@@ -117,9 +129,21 @@ def properties(schema: Any, components: Components) -> tuple[dict[str, Schema], 
 
 
 def _collect(
-    schema: Any, components: Components, found: dict[str, Schema], required: set[str], depth: int
+    schema: Any,
+    components: Components,
+    into: tuple[dict[str, Schema], set[str], set[str]],
+    depth: int,
 ) -> bool:
-    """Gather through `$ref` and `allOf`; False where the object is open or none."""
+    """Gather through `$ref` and `allOf`; False where the object is open or none.
+
+    `into` are the properties, the required names, and the components that were looked at.
+    """
+    found, required, seen = into
+    name = schema.get("$ref") if isinstance(schema, dict) and len(schema) == 1 else None
+    if isinstance(name, str):
+        if name in seen:
+            return True  # or it has been said already that it is not
+        seen.add(name)
     schema = resolve(schema, components)
     if depth <= 0 or "object" not in _own_kinds(schema) or _is_open(schema):
         return False
@@ -131,8 +155,7 @@ def _collect(
     names = schema.get("required")
     required.update(name for name in (names if isinstance(names, list) else ()) if name != "")
     return all(
-        _collect(member, components, found, required, depth - 1)
-        for member in _members(schema, "allOf")
+        _collect(member, components, into, depth - 1) for member in _members(schema, "allOf")
     )
 
 
@@ -154,15 +177,27 @@ def edit(
     path: tuple[str, ...],
     change: Callable[[Schema, str], None],
     components: Components,
-    depth: int = DEPTH,
 ) -> Schema | None:
     """A copy with `change(object schema, property)` done wherever `path` leads; None: nowhere.
 
     `change` may alter the `properties` and `required` of what it is given, both fresh copies.
     """
-    schema = resolve(schema, components)
-    if depth <= 0:
+    return _edit(schema, path, change, components, DEPTH, set())
+
+
+def _edit(
+    schema: Any,
+    path: tuple[str, ...],
+    change: Callable[[Schema, str], None],
+    components: Components,
+    depth: int,
+    missed: set[tuple[str, int]],
+) -> Schema | None:
+    """`missed` are components that hold nothing of a path so long: none is looked at twice."""
+    name = schema.get("$ref") if isinstance(schema, dict) and len(schema) == 1 else None
+    if depth <= 0 or (isinstance(name, str) and (name, len(path)) in missed):
         return None
+    schema = resolve(schema, components)
     copy = dict(schema)
     hit = False
     declared = schema.get("properties")
@@ -172,18 +207,22 @@ def edit(
         if len(path) == 1:
             change(copy, path[0])
             hit = True
-        elif changed := edit(inner[path[0]], path[1:], change, components, depth - 1):
+        elif changed := _edit(inner[path[0]], path[1:], change, components, depth - 1, missed):
             inner[path[0]] = changed
             hit = True
         if not copy["required"]:
             del copy["required"]
     for keyword in ("allOf", *_UNIONS):
         members = _members(schema, keyword)
-        changes = [edit(member, path, change, components, depth - 1) for member in members]
+        changes = [_edit(member, path, change, components, depth - 1, missed) for member in members]
         if any(changes):
             copy[keyword] = [new or old for new, old in zip(changes, members, strict=True)]
             hit = True
-    return copy if hit else None
+    if hit:
+        return copy
+    if isinstance(name, str):
+        missed.add((name, len(path)))
+    return None
 
 
 def at(schema: Any, path: tuple[str, ...], components: Components) -> tuple[Schema, bool] | None:

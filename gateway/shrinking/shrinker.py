@@ -10,6 +10,7 @@ doing so, until one does not fit: a string cut short could not say that it was.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -81,7 +82,7 @@ class Shrinker:
             ValueError: if it cannot be read; the text says why: "it is not JSON".
         """
         if self.idle:
-            return body
+            return _proved(body)
         try:
             answer = self._answer(_utf_8(body, charset))
         except RecursionError:
@@ -135,8 +136,19 @@ class Shrinker:
         return b"{" + encode(name) + b":" + text + b"}"
 
 
+def _proved(body: bytes) -> bytes:
+    """The very body, if it is JSON. Raises: ValueError."""
+    try:
+        tidy(body)
+    except (ValueError, RecursionError):
+        raise ValueError("it is not JSON") from None
+    return body
+
+
 def _utf_8(body: bytes, charset: str) -> bytes:
     """The body in UTF-8: by the charset that is named, where it is not UTF-8 already."""
+    if body.startswith(codecs.BOM_UTF8):
+        return body[len(codecs.BOM_UTF8) :]
     if charset and not body.isascii():
         try:
             body.decode()

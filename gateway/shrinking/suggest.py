@@ -35,7 +35,7 @@ def suggest(schema: Schema | None, components: Mapping[str, Schema]) -> str | No
     scalars = [
         name
         for name in dict.fromkeys(shapes.names(row))
-        if all(_is_scalar(one, shapes) for one in shapes.below(row, name))
+        if (below := shapes.below(row, name)) and all(_is_scalar(one, shapes) for one in below)
     ]
     best = sorted(scalars, key=_worth)[:_MOST]  # stable: the spec's order among equals
     if not best:

@@ -46,7 +46,7 @@ def shrink_other(body: bytes, content_type: str, budget: Budget) -> tuple[bytes,
         The body and its content type; both as they came where it is binary and there is no
         budget.
     """
-    text = _text(body, content_type, guess=bool(budget.tokens))
+    text = _text(body, content_type, guess=bool(budget.tokens) or not content_type)
     if text is None:
         if not budget.tokens:
             return body, content_type

@@ -211,10 +211,15 @@ def _is_date_time(value: object) -> bool:
         return False
 
 
+# What Python warns of, and what is Python's but not ECMA-262's: flags in the pattern, groups with
+# `?P` or `?>`, possessive repeats, \A and \Z.
+_DOUBTFUL = re.compile(r"\[\[|--|&&|~~|\|\||\(\?(?![:=!]|<[=!])|[*+?}]\+|\\[AZ]")
+
+
 @lru_cache(maxsize=1024)
 def _is_plain_regex(pattern: str) -> bool:
     """Whether Python, too, reads a pattern, and without doubts: validators check with it."""
-    if re.search(r"\[\[|--|&&|~~|\|\|", pattern):
+    if _DOUBTFUL.search(pattern):
         return False
     try:
         re.compile(pattern)

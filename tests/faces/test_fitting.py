@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
@@ -279,3 +280,77 @@ def test_what_another_gateway_serves_is_served_the_same_again(shop: Build) -> No
             again = describe(shop(spec=served.document, spec_budget=budget), BASE)[version]
             assert again.document["paths"] == served.document["paths"]
             assert again.document["components"] == served.document["components"]
+
+
+BIG = {"enum": CURRENCIES}
+FLAT = {"type": "object", "required": ["a_1"], "properties": thing("a", members=40)["properties"]}
+ACCEPTED: list[tuple[dict[str, Any], Any]] = [
+    ({"type": "string", "not": BIG}, "x"),
+    ({"oneOf": [{"type": "string", **BIG}, {"type": "string", "enum": ["x" * 9] * 60}]}, "CU001"),
+    ({"oneOf": [ref("A"), {**thing("b"), "required": ["b_1"]}]}, {"a_1": "x"}),
+    ({"allOf": [ref("A")], "unevaluatedProperties": False}, {"a_1": "x"}),
+    (
+        {
+            "type": "object",
+            "properties": {"country": {"type": "string"}, "zip": {"type": "string"}},
+            "if": {"properties": {"country": BIG}, "required": ["country"]},
+            "then": {"required": ["zip"]},
+        },
+        {"country": "elsewhere"},
+    ),
+    ({"allOf": [ref("R"), {"required": ["id", "name"]}]}, {"name": "x"}),
+    ({"allOf": [ref("R")], "minProperties": 2}, {"name": "x"}),
+    ({"allOf": [ref("R")], "dependentRequired": {"name": ["id"]}}, {"name": "x"}),
+    (
+        {
+            "not": {"required": ["id"], "properties": {"id": {"readOnly": True}}},
+            "properties": {"id": {"readOnly": True}},
+        },
+        {"name": "x"},
+    ),
+]
+
+
+@pytest.mark.parametrize("budget", [400, 800, 2000, 100_000])
+@pytest.mark.parametrize(("schema", "value"), ACCEPTED)
+def test_a_request_is_never_described_as_impossible(
+    shop: Build, schema: dict[str, Any], value: Any, budget: int
+) -> None:
+    """Where something inside is shortened, `not`, `oneOf` and the like would allow less."""
+    deep = {"type": "object", "properties": {"k": schema}}
+    for name in ("l3", "l2"):
+        deep = {"type": "object", "properties": {name: deep}}
+    body = {"type": "object", "properties": {"k": schema, "l1": deep}}
+    spec = json.loads(json.dumps({**SPEC, "openapi": "3.1.0"}))
+    post = spec["paths"]["/orders"]["post"]
+    post["requestBody"]["content"]["application/json"]["schema"] = body
+    spec["components"]["schemas"] |= {
+        "A": FLAT,
+        "R": {
+            "type": "object",
+            "properties": {"id": {"type": "string", "readOnly": True}, "name": {"type": "string"}},
+        },
+    }
+    sent = {"k": value, "l1": {"l2": {"l3": {"k": value}}}}
+    plugin = shop(spec=spec, spec_budget=budget, operations="[addOrder]")
+    served = describe(plugin, BASE)["3.1"]
+    made = operation(served, "addOrder")["requestBody"]["content"]["application/json"]["schema"]
+    whole = {**made, "components": served.document["components"]}
+    jsonschema.Draft202012Validator(whole).validate(sent)
+
+
+def test_blank_words_are_none(shop: Build) -> None:
+    spec = json.loads(json.dumps(SPEC))
+    spec["paths"]["/orders"]["get"] |= {"summary": " ", "description": "\n"}
+    made = operation(describe(shop(spec=spec), BASE)["3.0"], "getOrders")
+    assert (made["summary"], made["description"]) == ("Get Orders", "Get Orders")
+
+
+def test_advice_is_yaml(shop: Build) -> None:
+    spec = json.loads(json.dumps(SPEC))
+    order = spec["components"]["schemas"]["Order"]["properties"]
+    order["@odata.type"] = order["a.b id"] = {"type": "string"}
+    what = describe(shop(spec=spec, spec_budget=1500), BASE)["3.0"].ledger[0].what
+    (path,) = yaml12.load(what.rpartition("fields: ")[2])
+    assert path.startswith("data.{")
+    shop(spec=spec, operations=json.dumps({"getOrders": {"fields": [path]}}))

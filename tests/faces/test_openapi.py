@@ -273,7 +273,7 @@ def test_the_specs_words_are_shortened_with_a_line_in_the_ledger(rich: Plugin) -
     assert short.endswith("more of it.")
     assert 100 < len(short) <= 200
     lines = [(line.operation, line.what) for line in ledger]
-    shortened = "shortened to at most 200 characters: its description (648)"
+    shortened = "shortened to at most 200 characters: its description (647)"
     assert ("GET /players/{id}", shortened) in lines
     assert any("shared schemas" in what for place, what in lines if place == "")
     assert not any(line.lost for line in ledger)
@@ -414,6 +414,27 @@ def test_a_description_fits_together_with_the_hint_behind_it(
     for parameter in document["paths"]["/players"]["get"]["parameters"]:
         assert "JSON text of an object with a_rather_long_name_0" in parameter["description"]
         assert len(parameter["description"]) <= 200
+
+
+def test_the_example_of_an_object_in_the_query_is_text_as_its_schema_says(
+    plugin: Callable[..., Plugin], operation: Callable[..., Operation]
+) -> None:
+    between = {"type": "object", "properties": {"from": {"type": "string"}}}
+    lists = {"type": "array", "items": between}
+    either = {"anyOf": [{"type": "string"}, between]}
+    day = {"from": "2024-01-01"}
+    arguments = (
+        Argument("between", "query", ("b",), between, example=day),
+        Argument("several", "query", ("s",), lists, example=[day, day]),
+        Argument("either", "query", ("e",), either, example="today"),
+        Argument("whole", "body", ("w",), between, example=day, served="body"),
+    )
+    document = served(plugin(operation(method="POST", arguments=arguments)))
+    found = document["paths"]["/players"]["post"]
+    text = '{"from": "2024-01-01"}'
+    assert [one["example"] for one in found["parameters"]] == [text, [text, text], "today"]
+    (body,) = found["requestBody"]["content"].values()
+    assert body["schema"]["properties"]["whole"]["examples"] == [day]
 
 
 @pytest.mark.parametrize(
