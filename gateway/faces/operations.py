@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.faces.components import Components
 from gateway.faces.schemas import Changes, Rewriter
-from gateway.faces.texts import shorten
+from gateway.faces.texts import LONGEST, shorten
 from gateway.media import essence, kind
 from gateway.plugin import Operation
 from gateway.request.schemas import SCALARS, kinds, resolve
@@ -106,10 +106,12 @@ class _Writer:
 
     def _parameter(self, argument: Argument) -> dict[str, Any]:
         schema, hint = self._text_form(argument)
-        longest = self._components.scale.texts
-        room = max(0, longest - len(hint) - 1) if hint else longest
         # All that a rewritten schema says here is what became of a long enum.
-        said = (self._words(argument, room), schema.get("description"), hint)
+        told = schema.get("description", "")
+        longest = self._components.scale.texts
+        room = longest - len(hint) - 1 if hint else longest
+        room = min(room, LONGEST - len(told) - 1) if told else room
+        said = (self._words(argument, max(0, room)), told, hint)
         words = " ".join(filter(None, said))
         is_query_list = argument.served == "query" and schema.get("type") == "array"
         example = self._example(argument, "example")
@@ -191,7 +193,10 @@ class _Writer:
             said = str(component.get("description") or "")
             if words == self._shared.words.fit(said, self._components.scale.inputs):
                 words = ""
-        words = " ".join(filter(None, (words, schema.get("description"))))
+        told = schema.get("description", "")
+        if told:
+            words = self._shared.words.fit(words, max(0, LONGEST - len(told) - 1))
+        words = " ".join(filter(None, (words, told)))
         return {
             **schema,
             **({"description": words} if words else {}),

@@ -220,7 +220,9 @@ class Rewriter:
         values = served.pop("enum")
         types = sorted(set(map(kind_of, values)), key=_null_last)
         served.setdefault("type", types[0] if len(types) == 1 else types)
-        served["description"] = " ".join(filter(None, (served.get("description"), _choice(values))))
+        told = _choice(values)
+        words = self.words.fit(served.get("description", ""), LONGEST - len(told) - 1)
+        served["description"] = f"{words} {told}".lstrip()
         self.told += 1
 
     def _is_aside(self, key: str, value: Any) -> bool:

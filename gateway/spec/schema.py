@@ -72,7 +72,13 @@ def convert(raw: Any, note: Note) -> Schema:
     _mend_bounds(out, raw)
     _mend_formats(out)
     _mend_required(out, raw)
-    return _with_null(out, raw)
+    out = _with_null(out, raw)
+    if out.get("enum") == [None]:  # how 3.0, which has no such type, says null and nothing else
+        out = {**{key: out[key] for key in _SAYS if key in out}, "type": "null"}
+    return out
+
+
+_SAYS = ("title", "description", "default", "deprecated", "readOnly", "writeOnly")
 
 
 # --- plain keywords: each reader gives the value, mended, or _NOTHING --------------------------
