@@ -1,4 +1,7 @@
-"""`python -m bench` (or `make bench`): run the race, print a table, keep the figures."""
+"""`python -m bench` (or `make bench`): run the race, print a table, keep the figures.
+
+`python -m bench specs` (or `make bench-specs`) measures the reading of specs instead (`specs`).
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from rich.table import Table
 
 from bench import specs
 from bench.load import BadAnswer
+from bench.plot import PLOT, plot
 from bench.race import Result, Unfair, race
 from bench.rivals import RIVALS, Rival
 from bench.servers import NotStarted
@@ -36,12 +40,14 @@ NAMES = [rival.name for rival in RIVALS]
     help="Only this one and what it is measured against. May be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-def main(seconds: float, rounds: int, only: tuple[str, ...], as_json: bool) -> None:
-    """Measure the gateway beside bare aiohttp: calls per second and CPU time per call."""
+@click.option("--plot", "as_plot", is_flag=True, help=f"Draw the ratios into {PLOT.name}, too.")
+def main(seconds: float, rounds: int, only: tuple[str, ...], as_json: bool, as_plot: bool) -> None:
+    """Measure the gateway beside its peers: calls per second and CPU time per call."""
     err = Console(stderr=True)
     try:
-        with err.status("starting") as status:
-            results = race(_chosen(only), rounds=rounds, seconds=seconds, progress=status.update)
+        with err.status("looking for the peers") as status:
+            rivals = [rival for rival in _chosen(only) if _is_here(rival, err)]
+            results = race(rivals, rounds=rounds, seconds=seconds, progress=status.update)
     except (NotStarted, BadAnswer, Unfair) as error:
         raise click.ClickException(str(error)) from None
     now = datetime.now(UTC)
@@ -56,6 +62,8 @@ def main(seconds: float, rounds: int, only: tuple[str, ...], as_json: bool) -> N
     RESULTS.mkdir(exist_ok=True)
     kept = RESULTS / f"{now:%Y-%m-%dT%H-%M-%S}.json"
     kept.write_text(text + "\n")
+    if as_plot:
+        PLOT.write_text(plot(results))
     if as_json:
         click.echo(text)
         return
@@ -68,6 +76,12 @@ def _chosen(only: Sequence[str]) -> list[Rival]:
     wanted = set(only or NAMES)
     wanted |= {rival.against for rival in RIVALS if rival.name in wanted}
     return [rival for rival in RIVALS if rival.name in wanted]
+
+
+def _is_here(rival: Rival, err: Console) -> bool:
+    if rival.missing:
+        err.print(f"{rival.name} is left out: {rival.missing}", style="yellow", markup=False)
+    return not rival.missing
 
 
 def machine() -> str:
@@ -84,16 +98,20 @@ def machine() -> str:
 
 def table(results: Sequence[Result]) -> Table:
     """The results for people."""
-    shown = Table(title="CPU time per call, ratios to the bare one above, shares of the cores used")
+    shown = Table(
+        title="CPU time per call, ratios to the bare one above it, shares of the cores used",
+        box=None,
+        padding=(0, 2, 0, 0),
+    )
     shown.add_column("rival", no_wrap=True)
     for name in ("req/s", "µs/call", "by CPU", "by req/s", "goal", "server", "client"):
-        shown.add_column(name, justify="right")
+        shown.add_column(name, justify="right", no_wrap=True)
     for one in results:
         good = one.ratio_cpu is None or one.ratio_cpu >= one.goal
         shown.add_row(
             one.name,
             f"{one.rate:,.0f}",
-            f"{one.cpu_us:,.1f}",
+            f"{one.cpu_us:,.0f}" if one.cpu_us >= 100 else f"{one.cpu_us:.1f}",
             _ratio(one.ratio_cpu, good=good),
             _ratio(one.ratio_rate, good=good),
             f"≥ {one.goal:g}" if one.goal else "",

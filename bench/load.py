@@ -18,6 +18,7 @@ from typing import cast
 # and what is measured is how fast the machine wakes an idle core.
 CONNECTIONS = 128
 LENGTH = b"\r\nContent-Length: "
+LOWER = LENGTH.lower()  # as some servers write it
 
 
 class BadAnswer(Exception):
@@ -59,6 +60,8 @@ class Connection(asyncio.Protocol):
             self._received = data
             return
         at = data.find(LENGTH, 0, end)
+        if at < 0:
+            at = data.find(LOWER, 0, end)
         if not data.startswith(b"HTTP/1.1 200 ") or at < 0:
             self._fail(data.decode("latin-1")[:500])
             return

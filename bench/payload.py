@@ -1,6 +1,6 @@
-"""The one answer of the bench's upstream and of the bare handler: 2 KB of JSON, fixed.
+"""The answers of the bench's upstream, fixed: JSON of 300 bytes, 2 KB and 50 KB.
 
-A page of a dozen rows with nested objects, as a list operation of an ordinary API answers.
+Two rows, a dozen as a list operation of an ordinary API answers, and three hundred.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ def _row(number: int) -> dict[str, object]:
     }
 
 
-BODY = json.dumps(
-    {"data": [_row(number) for number in range(12)], "meta": {"per_page": 12, "next": 12}},
-    separators=(",", ":"),
-).encode()
+def _page(rows: int) -> bytes:
+    page = {
+        "data": [_row(number) for number in range(rows)],
+        "meta": {"per_page": rows, "next": rows},
+    }
+    return json.dumps(page, separators=(",", ":")).encode()
+
+
+SMALL, BODY, LARGE = _page(2), _page(12), _page(300)
+# By the path that is asked; every other path gets `BODY`.
+BODIES = {"/small": SMALL, "/large": LARGE}

@@ -6,6 +6,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.outside import OUTSIDE
+from bench.payload import BODIES, BODY
+
 HERE = Path(__file__).parent
 GATEWAY = (
     *("-c", "from gateway.cli import main; main()"),
@@ -15,12 +18,13 @@ GATEWAY = (
 
 @dataclass(frozen=True)
 class Rival:
-    """A server to measure.
+    """A way to be asked of a server that is measured.
 
     `python` are the arguments for the interpreter, with {port}, {upstream} and {state} filled
     in. `path` is what is asked of it; `carries` says that every call must reach the upstream,
     else none may, once warm. `goal` is the least ratio to `against` that is good enough. `pages`
-    are the different addresses asked in turn.
+    are the different addresses asked in turn. `outside` names what it needs that is not of this
+    environment (`outside`).
     """
 
     name: str
@@ -30,24 +34,51 @@ class Rival:
     against: str = ""
     goal: float = 0.0
     pages: int = 500  # different addresses: identical calls in flight could share one upstream call
+    outside: str = ""
+
+    @property
+    def body(self) -> bytes:
+        """What it must answer."""
+        return BODIES.get(self.path, BODY)
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot run here; empty where it can."""
+        return OUTSIDE[self.outside].found[1] if self.outside else ""
 
     def command(self, port: int, upstream: str, state: Path) -> list[str]:
         """What to run."""
         values = {"port": port, "upstream": upstream, "state": state}
-        return [sys.executable, *(part.format_map(values) for part in self.python)]
+        interpreter = OUTSIDE[self.outside].found[0] if self.outside else sys.executable
+        return [interpreter, *(part.format_map(values) for part in self.python)]
 
 
 _PROXY = ("-m", "bench.peers.aiohttp_proxy", "{port}", "{upstream}")
 _HANDLER = ("-m", "bench.peers.aiohttp_handler", "{port}")
 _APP = ("-m", "bench.peers.aiohttp_app", "{port}")
+_NGINX = ("-m", "bench.peers.nginx_proxy", "{port}", "{upstream}", "{state}")
+_FASTAPI = (str(HERE / "peers" / "fastapi_proxy.py"), "{port}", "{upstream}")
+
+
+def _proxies(path: str, suffix: str) -> tuple[Rival, ...]:
+    """The proxies of a path, with what they are measured against before them."""
+    bare = f"bare proxy{suffix}"
+    return (
+        Rival(bare, _PROXY, path, carries=True),
+        Rival(f"proxied{suffix}", GATEWAY, path, carries=True, against=bare, goal=0.8),
+        Rival(f"nginx{suffix}", _NGINX, path, carries=True, against=bare, outside="nginx"),
+        Rival(f"FastAPI{suffix}", _FASTAPI, path, carries=True, against=bare, outside="FastAPI"),
+    )
+
 
 RIVALS = (
-    Rival("bare proxy", _PROXY, "/carried", carries=True),
-    Rival("proxied", GATEWAY, "/carried", carries=True, against="bare proxy", goal=0.8),
+    *_proxies("/carried", ""),
     Rival("app proxy", (*_APP, "{upstream}"), "/carried", carries=True, against="bare proxy"),
+    *_proxies("/small", ", 300 B"),
+    *_proxies("/large", ", 50 KB"),
     Rival("bare handler", _HANDLER, "/stored", carries=False, pages=20),
     Rival("cached", GATEWAY, "/stored", carries=False, against="bare handler", goal=0.6, pages=20),
     # A megabyte of answers in turn: what leaves the processor's caches between two hits.
-    Rival("cached, 500", GATEWAY, "/stored", carries=False, against="bare handler"),
+    Rival("cached, 500", GATEWAY, "/stored", carries=False, against="bare handler", goal=0.6),
     Rival("app handler", _APP, "/stored", carries=False, against="bare handler", pages=20),
 )

@@ -1,4 +1,4 @@
-"""The upstream behind the proxies: answers every GET with the fixed body, and counts.
+"""The upstream behind the proxies: answers every GET with the fixed body of its path, and counts.
 
 It speaks just enough HTTP/1.1 on a raw asyncio protocol, some ten times cheaper than a server
 of a library, so that it is never what limits a rival. `GET /count` says how many calls it
@@ -13,13 +13,18 @@ from typing import cast
 
 import uvloop
 
-from bench.payload import BODY
+from bench.payload import BODIES, BODY
 
 END = b"\r\n\r\n"
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
-    len(BODY),
-    BODY,
-)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+
+
+def _answer(body: bytes) -> bytes:
+    return HEAD % (len(body), body)
+
+
+ANSWER = _answer(BODY)
+ANSWERS = {b"GET " + path.encode(): _answer(body) for path, body in BODIES.items()}
 
 
 class Upstream(asyncio.Protocol):
@@ -42,7 +47,8 @@ class Upstream(asyncio.Protocol):
                 self._transport.write(head + text)
             else:
                 Upstream.calls += 1
-                self._transport.write(ANSWER)
+                # Up to the query, which every target here has.
+                self._transport.write(ANSWERS.get(data[: data.find(b"?")], ANSWER))
             data = data[end + len(END) :]
         self._received = data
 

@@ -369,8 +369,8 @@ def _of(site: Site) -> Iterable[Operation]:
 
 def new_client() -> aiohttp.ClientSession:
     """A pooled client for one upstream: no cookies, no proxies of the environment, bodies as
-    they come, and no silent repeats. (The headers that aiohttp would add are all set by `fetch`;
-    its switch to add none costs a tenth of a call.)
+    they come, and no silent repeats. Calls use only its connections (`pipeline.exchange`), a
+    relayed sign-in the client itself.
 
     aiohttp sends GET, HEAD, OPTIONS, TRACE, PUT and DELETE again when a connection is lost, fresh
     ones too; only a private switch turns that off, and a test watches that it still does.

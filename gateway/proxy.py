@@ -24,7 +24,6 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 from aiohttp import web
-from multidict import CIMultiDict
 
 from gateway.errors import (
     BadArguments,
@@ -45,8 +44,8 @@ from gateway.forwarded import Network, caller_address, origin_of, trusts
 from gateway.oauth import Relay
 from gateway.pipeline import Call, Plan
 from gateway.plugin import Operation, Plugin
+from gateway.response import SERVER, written
 from gateway.routes import Routes
-from gateway.values import Answer
 
 log = logging.getLogger("gateway")
 
@@ -61,7 +60,6 @@ MAX_HOSTS = 64  # values of Host that are remembered as ours
 MAX_KNOWN, MAX_KNOWN_LENGTH = 4096, 512
 # The chat front ends that read a plugin straight from the browser while it is developed.
 CHAT_ORIGINS = ("https://chat.openai.com", "https://chatgpt.com")
-SERVER = "plugin-gateway"
 _BELOW = ("/call/", "/oauth/")  # served here, before any operation
 # What says so is for the site itself: no other page may read it, the chat front ends neither.
 _CLOSED = "Cross-Origin-Resource-Policy"
@@ -444,15 +442,6 @@ def _is_loopback(request: web.BaseRequest) -> bool:
 
 
 # --- out --------------------------------------------------------------------------------------
-
-
-def written(answer: Answer, prefix: str) -> web.Response:
-    """An answer as an HTTP response."""
-    headers = CIMultiDict(answer.headers)
-    headers["Server"] = SERVER
-    if "Location" in headers:
-        headers["Location"] = prefix + headers["Location"]  # below the plugin's root here
-    return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
 def delivered(request: web.BaseRequest, document: Document) -> web.Response:

@@ -810,7 +810,10 @@ async def test_a_write_that_was_done_is_no_failure_whatever_its_answer(
         plugin: things
         upstream: {{url: "{upstream.url}"}}
         operations:
-          addThing: {{call: POST /thing, returns: {{type: object, properties: {{a: {{}}}}}}, fields: [a]}}
+          addThing:
+            call: POST /thing
+            returns: {{type: object, properties: {{a: {{}}}}}}
+            fields: [a]
           getThing: {{call: GET /thing, returns: {{type: object}}}}
         """
     )

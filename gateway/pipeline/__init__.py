@@ -47,7 +47,7 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
     private = isinstance(plugin.config.auth, types.Auth)
     composed = {}
     for operation in plugin.operations.values():
-        source = fetch.step(operation, plugin, client, proof, mask, shared.wall, shared.steady)
+        source = fetch.step(operation, plugin, client, proof, mask, shared.wall)
         source = cache.step(
             operation,
             plugin,

@@ -4,7 +4,7 @@ Goes out: the operation's request, the config's headers, of the caller's headers
 forward, the credential, Via (RFC 9110 section 7.6.3). Comes back: status, headers and the whole
 body, decoded from its content coding, bounded both before and after, the plugin's own secrets
 masked. No cookies are kept, no redirect leaves the upstream's origin, and nothing is ever sent
-twice: aiohttp's silent repeat of idempotent requests is off (see `app`).
+twice (`exchange`).
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-from multidict import CIMultiDict
-from yarl import URL
+from aiohttp.http import HttpProcessingError
+from multidict import CIMultiDict, CIMultiDictProxy
 
-from gateway.errors import RedirectRefused, ReplyTooLarge, UpstreamFailed, UpstreamTimeout
+from gateway.errors import RedirectRefused, UpstreamFailed, UpstreamTimeout
 from gateway.pipeline.call import Call, Clock, Source, built
+from gateway.pipeline.exchange import Exchange, host_of, too_large
 from gateway.pipeline.mask import Mask
 from gateway.plugin import Operation, Plugin, origin
 from gateway.request import Proof
@@ -30,9 +31,10 @@ from gateway.values import Reply, UpstreamRequest
 MAX_REDIRECTS = 3
 # A gzip body may come in several members (RFC 1952 section 2.2); each costs a copy of the rest.
 MAX_MEMBERS = 100
-# A body beyond this is decoded and searched in a thread, so that other calls go on.
-THREAD = 32 * 1024
+# A body beyond this is searched in a thread, so that other calls go on: some 100 µs of work.
+_THREAD = 128 * 1024
 _THREAD_CODED = 4 * 1024  # deflate makes at most a thousand times as much of it
+_SCHEME = len("https://")  # a path begins behind it, for http as well: no host is empty
 _PLAIN_URL = re.compile(r"[!-~]{1,8192}")
 _READ_METHODS = ("GET", "HEAD")
 _CODINGS = {"gzip", "x-gzip", "deflate"}
@@ -48,54 +50,45 @@ def step(
     proof: Proof,
     mask: Mask,
     wall: Clock,
-    steady: Clock,
 ) -> Source:
     """Send the request, read the reply."""
+    exchange = Exchange(client, plugin.base)
     compose = composer(operation, plugin, proof)
-    timeout = aiohttp.ClientTimeout(total=operation.timeout)
-    limit = operation.max_bytes
+    seconds, limit = operation.timeout, operation.max_bytes
 
     async def fetch(call: Call) -> Reply:
         request = built(call)
         url, headers = compose(call, request)
-        method, body, left = request.method, request.body, timeout
-        started = steady()
+        method, body = request.method, request.body
         try:
-            for _ in range(MAX_REDIRECTS + 1):
-                async with client.request(
-                    method,
-                    URL(url, encoded=True),
-                    headers=headers,
-                    data=body,
-                    allow_redirects=False,
-                    timeout=left,
-                ) as response:
-                    status = response.status
-                    if 300 <= status < 400 and status != 304:
-                        url, method, body = _redirect(response, url, method, body)
-                        url = url if proof.query in url else proof.url(url)
-                        # The timeout is for the call, however many hops it takes.
-                        rest = operation.timeout - (steady() - started)
-                        left = aiohttp.ClientTimeout(total=max(rest, 0.001))
-                        continue
-                    if not 200 <= status < 600:
-                        raise UpstreamFailed(f"The upstream answered with the status {status}.")
-                    data = await _read(response, limit)
-                    coding = response.headers.get("Content-Encoding", "")
-                    if len(data) > (_THREAD_CODED if coding else THREAD):
-                        data = await asyncio.to_thread(_plain, coding, data, limit, mask)
-                    else:
-                        data = _plain(coding, data, limit, mask)
-                    headers_in = mask.headers(tuple(response.headers.items()))
-                    return Reply(status, headers_in, data, wall())
+            async with asyncio.timeout(seconds):  # for the call, however many hops it takes
+                for _ in range(MAX_REDIRECTS + 1):
+                    target = url[url.index("/", _SCHEME) :]
+                    status, got, data = await exchange(method, target, headers, body, limit)
+                    if not 300 <= status < 400 or status == 304:
+                        break
+                    url, method, body = _redirect(status, got, url, method, body)
+                    url = url if proof.query in url else proof.url(url)
+                    headers.pop("Content-Length", None)  # of a body that may not go on
+                else:
+                    raise RedirectRefused(
+                        f"The upstream redirected more than {MAX_REDIRECTS} times."
+                    )
+            if not 200 <= status < 600:
+                raise UpstreamFailed(f"The upstream answered with the status {status}.")
+            coding = got.get("Content-Encoding", "")
+            if len(data) > (_THREAD_CODED if coding else _THREAD):
+                data = await asyncio.to_thread(_plain, coding, data, limit, mask)
+            else:
+                data = _plain(coding, data, limit, mask)
+            return Reply(status, mask.headers(tuple(got.items())), data, wall())
         except TimeoutError:
             raise UpstreamTimeout(
-                f"The upstream did not answer within {operation.timeout:g} seconds. "
+                f"The upstream did not answer within {seconds:g} seconds. "
                 "Ask for less, or try again later."
             ) from None
-        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             raise UpstreamFailed(_failure(error)) from None
-        raise RedirectRefused(f"The upstream redirected more than {MAX_REDIRECTS} times.")
 
     return fetch
 
@@ -109,6 +102,7 @@ def composer(operation: Operation, plugin: Plugin, proof: Proof) -> Compose:
     forward = tuple(upstream.forward)
     base = CIMultiDict(
         {
+            "Host": host_of(plugin.base),
             "User-Agent": AGENT,
             "Accept": f"{operation.spec.reply.content_type or 'application/json'}, */*;q=0.1",
             "Accept-Encoding": "gzip, deflate",
@@ -134,7 +128,7 @@ def composer(operation: Operation, plugin: Plugin, proof: Proof) -> Compose:
 
 
 def _redirect(
-    response: aiohttp.ClientResponse, url: str, method: str, body: bytes | None
+    status: int, headers: CIMultiDictProxy[str], url: str, method: str, body: bytes | None
 ) -> tuple[str, str, bytes | None]:
     """Where to go on: within the origin, and never a repeated write.
 
@@ -142,44 +136,28 @@ def _redirect(
     was not carried out; 301 and 302 are followed for reads only, since what they mean for a
     write differs between servers.
     """
-    location = response.headers.get("Location", "")
+    location = headers.get("Location", "")
     target = urljoin(url, location) if _PLAIN_URL.fullmatch(location) else ""
     if not target or "@" in urlsplit(target).netloc or origin(target) != origin(url):
         raise RedirectRefused(
-            f"The upstream answered {response.status} and points to another origin, which is "
+            f"The upstream answered {status} and points to another origin, which is "
             "not followed. This is for the operator to mend: the plugin's upstream url is not "
             "where the API lives."
         )
-    if method in _READ_METHODS or response.status in (307, 308):
+    parts = urlsplit(target)
+    target = parts._replace(path=parts.path or "/", fragment="").geturl()
+    if method in _READ_METHODS or status in (307, 308):
         return target, method, body
-    if response.status == 303:
+    if status == 303:
         return target, "GET", None
     raise RedirectRefused(
-        f"The upstream answered {method} with {response.status}; a write is not repeated "
+        f"The upstream answered {method} with {status}; a write is not repeated "
         "elsewhere. This is for the operator to mend: the path of this operation is not the "
         "one the upstream wants."
     )
 
 
 # --- back -------------------------------------------------------------------------------------
-
-
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    length = response.content_length
-    if response.method == "HEAD" or response.status in (204, 304):
-        return b""
-    if length is not None:
-        if length > limit:
-            raise _too_large(limit)
-        return await response.content.read()
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _plain(coding: str, data: bytes, limit: int, mask: Mask) -> bytes:
@@ -214,18 +192,11 @@ def _inflate(data: bytes, bits: int, limit: int) -> bytes:
         inflater = zlib.decompressobj(bits)
         decoded += inflater.decompress(data, limit + 1 - len(decoded))
         if len(decoded) > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         if not inflater.eof:
             raise zlib.error("cut off")
         data = inflater.unused_data
     raise zlib.error("too many members")
-
-
-def _too_large(limit: int) -> ReplyTooLarge:
-    return ReplyTooLarge(
-        f"The upstream's reply is larger than {limit:,} bytes. Ask for less: a narrower query, "
-        "a smaller page."
-    )
 
 
 def _failure(error: Exception) -> str:

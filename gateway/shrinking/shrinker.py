@@ -14,6 +14,8 @@ import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from gateway.config.scalars import Budget
 from gateway.media import decoded
 from gateway.shrinking.drops import drop_empty
@@ -26,6 +28,7 @@ from gateway.shrinking.typed import Projection
 from gateway.values import Schema
 
 _OBJECT, _ARRAY = b"{["
+_WHOLE = msgspec.json.Decoder(msgspec.Raw)  # reads all of a text and makes nothing of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,10 @@ class Shrinker:
 def _proved(body: bytes) -> bytes:
     """The very body, if it is JSON. Raises: ValueError."""
     try:
-        tidy(body)
+        try:
+            _WHOLE.decode(body)  # in half the time of writing it anew
+        except msgspec.DecodeError:
+            tidy(body)
     except (ValueError, RecursionError):
         raise ValueError("it is not JSON") from None
     return body
