@@ -303,7 +303,10 @@ class Gateway:
 
     async def _listen(self) -> None:
         # A caller who leaves stops what is done for him alone; shared fetches go on.
-        server = _Server(self.door, handler_cancellation=True, access_log=None)
+        # Coded bodies are refused, so nothing is decoded, and nothing fails while it is.
+        server = _Server(
+            self.door, handler_cancellation=True, access_log=None, auto_decompress=False
+        )
         self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_SECONDS)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.options.host, self.options.port)

@@ -41,7 +41,7 @@ from gateway.errors import (
 from gateway.faces import FACES, Document, Maker, pages
 from gateway.faces.calls import read_call, read_named
 from gateway.forwarded import Network, caller_address, origin_of, trusts
-from gateway.oauth import Relay
+from gateway.oauth import PRIVATE, Relay
 from gateway.pipeline import Call, Plan
 from gateway.plugin import Operation, Plugin
 from gateway.response import SERVER, written
@@ -278,12 +278,15 @@ class Door:
         self, request: web.BaseRequest, relay: Relay, prefix: str, path: str, query: str
     ) -> web.StreamResponse | None:
         base = self._base(request, prefix)
-        body = await self._body(request) if request.can_read_body else b""
         if self._calls >= MAX_CALLS:
             raise Overloaded("Too many calls are under way. Try again soon.", retry_after=1)
         self._calls += 1
         try:
+            body = await self._body(request) if request.can_read_body else b""
             response = await relay.answer(request, path, query, base, body)
+        except Refusal as refusal:
+            response = problem(refusal)
+            response.headers.update(PRIVATE)
         finally:
             self._calls -= 1
         if response is not None:

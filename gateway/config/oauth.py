@@ -89,12 +89,18 @@ def _client(settings: types.OAuth) -> Iterator[Fault]:
 
 def _redirects(settings: types.OAuth) -> Iterator[Fault]:
     """A listed address is compared as it stands, so it must be one that browsers leave alone."""
-    for number, url in enumerate(settings.redirect_uris):
+    if settings.redirect_uris == []:
+        text = "names no address, so nobody could sign in; leave it out for ChatGPT's callbacks"
+        yield Fault((*_PATH, "redirect_uris"), text)
+    for number, url in enumerate(settings.redirect_uris or ()):
         path = (*_PATH, "redirect_uris", number)
         match = _REDIRECT.fullmatch(url)
         if match is None or re.search(r"[\\#@]", url):
             example = "an address such as https://chatgpt.com/aip/g-abc123/oauth/callback"
             yield Fault(path, f"expected {example}, without fragment and user name")
+        elif match[2] != match[2].lower() or re.search(r"/\.{1,2}(/|$)", match[4] or ""):
+            text = "browsers write the host in small letters and take `.` and `..` out of paths"
+            yield Fault(path, f"can never match: {text}")
         elif match[1] == "http" and not _is_loopback(match[2].strip("[]").lower()):
             yield Fault(path, "a sign-in goes over https; http only on this machine itself")
         elif "*" in url and not re.fullmatch(r"[^*?]*/\*(/[^*]*)?", url):

@@ -123,12 +123,12 @@ class OAuth(Block, frozen=True, kw_only=True):
         Hidden | None, Doc(description="The secret of that id, usually `${NAME}`.")
     ] = None
     redirect_uris: Annotated[
-        list[str],
+        list[str] | None,
         Doc(
             description="Relayed: where browsers may be sent back to, exactly; `*` is one path "
             "segment. ChatGPT's callbacks where nothing is given."
         ),
-    ] = []
+    ] = None
     client_auth: Annotated[
         Literal["body", "basic"] | None,
         Doc(

@@ -12,6 +12,6 @@ Source: RFC 6749, RFC 7636 (PKCE), RFC 9700 (security practice).
 
 from __future__ import annotations
 
-from gateway.oauth.relay import Relay, relay_of
+from gateway.oauth.relay import PRIVATE, Relay, relay_of
 
-__all__ = ["Relay", "relay_of"]
+__all__ = ["PRIVATE", "Relay", "relay_of"]

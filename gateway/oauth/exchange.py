@@ -9,6 +9,8 @@ upstream repeats gets out. Source: RFC 6749 sections 4.1.3, 5 and 6.
 from __future__ import annotations
 
 import base64
+import codecs
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -29,6 +31,8 @@ FORM = "application/x-www-form-urlencoded"
 # Asks the upstream with the parameters of a grant; gives the members of a token answer.
 Exchange = Callable[[Mapping[str, str]], Awaitable[dict[str, str | int]]]
 
+_LONGEST = 2**31  # seconds, 68 years
+_LIKE_FORM = re.compile(rb"(?:[a-z_]+=[^&<]*&)*(?:access_token|error)=")
 # What the platform did, or its user: it is told so (RFC 6749 section 5.2).
 _PLATFORMS = {"invalid_grant", "invalid_request", "invalid_scope", "unsupported_grant_type"}
 # What the operator has to mend; GitHub has its own word for the first.
@@ -106,11 +110,12 @@ def understood(status: int, content_type: str, body: bytes) -> dict[str, str | i
     if status >= 500 or 300 <= status < 400 or answer is None:
         raise _strange(f"has the status {status} and is no token")
     error = answer.get("error")
-    if error is not None or status >= 400:
+    if error or status >= 400:  # some say "error": "" or false where there is none
         raise _error(error, status)
     if not _is_token(answer.get("access_token")):
         raise _strange("has no access_token")
-    if str(answer.get("token_type") or "bearer").lower() != "bearer":
+    # Servers have words of their own for what is sent as a bearer token; only these are not.
+    if str(answer.get("token_type")).lower() in ("mac", "dpop"):
         raise _strange("has a token_type that is not bearer")
     members: dict[str, str | int] = {"access_token": answer["access_token"], "token_type": "bearer"}
     seconds = _seconds(answer.get("expires_in"))
@@ -125,10 +130,11 @@ def understood(status: int, content_type: str, body: bytes) -> dict[str, str | i
 
 def _decoded(content_type: str, body: bytes) -> dict[str, Any] | None:
     """The members of an answer in JSON or as a form, whatever it calls itself."""
+    body = body.removeprefix(codecs.BOM_UTF8).strip()
     try:
         if body.lstrip()[:1] == b"{":
             return msgspec.json.decode(body, type=dict[str, Any])
-        if FORM in content_type.lower() or body.startswith((b"access_token=", b"error=")):
+        if FORM in content_type.lower() or _LIKE_FORM.match(body):
             return dict(read_query(body.decode())[0])
     except (msgspec.DecodeError, ValueError, RecursionError):
         pass
@@ -137,13 +143,14 @@ def _decoded(content_type: str, body: bytes) -> dict[str, Any] | None:
 
 def _error(code: Any, status: int) -> OAuthError:
     """The upstream's error, as ours. Its description is left out: it may repeat anything."""
+    code = code if isinstance(code, str) else ""  # a mapping, as Facebook writes it
     if code in _OPERATORS:
         text = "The sign-in server refuses the gateway's client_id, client_secret or callback."
         return OAuthError("server_error", text, 502)
     if code in _PLATFORMS:
         return OAuthError(code, f"The sign-in server answered {code}. Sign in again.")
-    if isinstance(code, str) and status < 500:
-        # Such as GitHub's bad_verification_code: the login came to nothing.
+    if code or status in (400, 401, 403):
+        # Such as GitHub's bad_verification_code, or no word at all: the login came to nothing.
         return OAuthError("invalid_grant", "The sign-in server refused the grant. Sign in again.")
     return _strange(f"has the status {status} and names no error")
 
@@ -163,4 +170,4 @@ def _seconds(value: Any) -> int | None:
         seconds = int(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return seconds if seconds >= 0 else None
+    return seconds if 0 <= seconds <= _LONGEST else None

@@ -117,6 +117,7 @@ class Relay:
             )
         try:
             challenge = _asked(given, twice)
+            scope = self._scope(given)
         except OAuthError as error:
             state = "" if "state" in twice else given.get("state", "")
             return _failed(redirect_uri, state, error.code, error.description)
@@ -128,12 +129,23 @@ class Relay:
                 ("response_type", "code"),
                 ("client_id", given["client_id"]),
                 ("redirect_uri", callback),
-                ("scope", given.get("scope", self.settings.scope)),
+                ("scope", scope),
                 ("state", self._logins.close(login, self.wall())),
                 ("code_challenge", challenge),
                 ("code_challenge_method", "S256" if challenge else ""),
             ],
         )
+
+    def _scope(self, given: Mapping[str, str]) -> str:
+        """The scope that is asked for: no more than the operator's, where there is one.
+
+        Raises:
+            OAuthError: it is more.
+        """
+        own, asked = self.settings.scope, given.get("scope", "")
+        if own and set(asked.split()) - set(own.split()):
+            raise OAuthError("invalid_scope", f"The scope is at most {own!r}.")
+        return asked or own
 
     def callback(self, query: str) -> str:
         """Where to send a browser that comes back from the upstream: to the platform.
@@ -187,6 +199,7 @@ class Relay:
         if kind == "refresh_token":
             if "refresh_token" not in given:
                 raise OAuthError("invalid_request", "The refresh_token is missing.")
+            self._scope(given)
             names = ("grant_type", "refresh_token", "scope")
             return {name: given[name] for name in names if name in given}
         if kind != "authorization_code":

@@ -11,7 +11,9 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import pytest
 from aiohttp import web
 
+from gateway.oauth.exchange import understood
 from gateway.oauth.relay import MAX_USED
+from gateway.oauth.requests import OAuthError
 from gateway.oauth.seal import CODE_SECONDS, LOGIN_SECONDS
 from tests.conftest import Client, Response, Serve, Upstream
 
@@ -478,3 +480,34 @@ async def test_used_logins_are_bounded(gateway: Client) -> None:
     assert all(relay._first(str(number)) for number in range(MAX_USED + 10))
     assert len(relay._used) == MAX_USED
     assert not relay._first(str(MAX_USED))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (400, b'{"error": {"message": "Invalid code", "type": "OAuthException"}}', "invalid_grant"),
+        (200, b'{"error": ["x"]}', "server_error"),
+        (401, b"{}", "invalid_grant"),
+        (400, b'{"message": "no"}', "invalid_grant"),
+    ],
+)
+def test_an_error_of_any_form_is_one_of_the_standards(status: int, body: bytes, code: str) -> None:
+    with pytest.raises(OAuthError) as caught:
+        understood(status, "application/json", body)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"access_token": "T", "error": ""}',
+        b'{"access_token": "T", "error": false}',
+        b'{"access_token": "T", "token_type": "bot"}',
+        b'\xef\xbb\xbf{"access_token": "T", "expires_in": 1e300}',
+        b"scope=a&access_token=T",
+    ],
+)
+def test_a_token_is_found_however_it_is_said(body: bytes) -> None:
+    answer = understood(200, "text/plain", body)
+    assert (answer["access_token"], answer["token_type"]) == ("T", "bearer")
+    assert "expires_in" not in answer
