@@ -26,7 +26,7 @@ fix: $(READY) ## format and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## ratios against bare aiohttp, one run
+bench: $(READY) ## ratios against bare aiohttp, beside nginx and FastAPI + httpx, one run
 	$(BIN)/python -m bench
 
 bench-specs: $(READY) ## time, memory and tokens of specs: make bench-specs SPECS="folder file.json"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[2]
 CANARY = "CANARY-7c1f"  # in every answer and file that nobody may ask for
 
 
@@ -39,7 +41,7 @@ class _Canary(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def files(folder: Path) -> Iterator[str]:
     """Serve a folder; yields the base URL."""
-    with _running(partial(_Files, directory=str(folder))) as url:
+    with _running("files", folder) as url:
         yield url
 
 
@@ -47,7 +49,7 @@ def files(folder: Path) -> Iterator[str]:
 def canary(hits: Path) -> Iterator[str]:
     """Note every request, one a line, in `hits`; yields the base URL."""
     hits.touch()
-    with _running(partial(_Canary, hits)) as url:
+    with _running("canary", hits) as url:
         yield url
 
 
@@ -57,13 +59,24 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def _running(handler: Any) -> Iterator[str]:
-    server = _Server(("127.0.0.1", 0), handler)
-    process = multiprocessing.get_context("fork").Process(target=server.serve_forever, daemon=True)
-    process.start()
-    server.socket.close()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        process.terminate()
-        process.join()
+def _running(kind: str, path: Path) -> Iterator[str]:
+    # A new interpreter, never a fork: the caller may have threads, and handlers for the signal.
+    command = [sys.executable, "-m", __name__, kind, str(path)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    with process:
+        assert process.stdout
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
+def _serve(kind: str, path: str) -> None:
+    handlers = {"files": partial(_Files, directory=path), "canary": partial(_Canary, Path(path))}
+    server = _Server(("127.0.0.1", 0), handlers[kind])
+    print(f"http://127.0.0.1:{server.server_port}", flush=True)  # noqa: T201 - what the parent reads
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    _serve(*sys.argv[1:])

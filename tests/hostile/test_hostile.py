@@ -61,7 +61,7 @@ def test_no_address_in_a_spec_is_asked(by: str) -> None:
 def test_the_canary_sings(tmp_path: Path) -> None:
     import urllib.request
 
-    with canary(tmp_path / "hits") as url, urllib.request.urlopen(url) as response:  # noqa: S310
+    with canary(tmp_path / "hits") as url, urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310
         assert CANARY in response.read().decode()
     assert (tmp_path / "hits").read_text() == "GET /\n"
 
