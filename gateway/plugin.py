@@ -22,7 +22,7 @@ from gateway.config.cascade import settings
 from gateway.config.scalars import Rate
 from gateway.errors import Mistake, Mistakes, SpecError
 from gateway.references import Parts, References
-from gateway.request import Bound, bind, prove
+from gateway.request import Bound, Reader, bind, prove
 from gateway.shrinking import Shapes, Shrinker, compile_shrinker
 from gateway.spec.model import normalise
 from gateway.spec_filter import listed, trim, why_empty
@@ -64,6 +64,7 @@ class Operation:
     withheld: Mapping[str, str]
     consequential: bool
     build: Build
+    readers: Mapping[str, Reader]  # by argument
     shrinker: Shrinker
     limit: Rate
     limit_scope: str
@@ -164,7 +165,7 @@ def build(
             ledger.append(Degraded(_place(one), reason, lost=True))
             continue
         compiled, found, lost = _operation(
-            loaded, one, spec, model, shapes, base or NOWHERE, taken, matched
+            loaded, one, spec, model, shapes, base or NOWHERE, taken, matched, ledger
         )
         mistakes += found
         if lost:
@@ -300,6 +301,7 @@ def _operation(
     base: str,
     taken: set[tuple[str, str]],
     matched: set[str],
+    ledger: list[Degraded],
 ) -> tuple[Operation | None, list[Mistake], str | None]:
     """Compile one operation.
 
@@ -318,6 +320,10 @@ def _operation(
         secrets=loaded.secrets,
     )
     matched |= bound.used
+    ledger += [
+        Degraded(_place(one), f"{name!r} is not checked: its schema cannot be compiled")
+        for name in bound.unchecked
+    ]
     schema = one.config.returns if one.config.returns is not None else spec.reply.schema
     shrinker, faults = compile_shrinker(
         schema,
@@ -353,6 +359,7 @@ def _operation(
         withheld=bound.withheld,
         consequential=spec.method not in types.SAFE if confirm is None else confirm,
         build=bound.build(_operation_base(spec, base, loaded)),
+        readers=bound.readers,
         shrinker=shrinker,
         limit=chosen.limit,
         limit_scope=plugin.plugin if one.config.limit is None else f"{plugin.plugin}.{one.name}",

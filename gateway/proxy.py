@@ -253,7 +253,7 @@ class Door:
             raise MethodNotAllowed(text, headers=[("Allow", "POST")])
         self._refuse_foreign(request)
         arguments = read_named(operation, await self._body(request))
-        return await self._run(request, site, prefix, operation, arguments)
+        return await self._run(request, site, prefix, operation, arguments, heals=True)
 
     async def _run(
         self,
@@ -262,6 +262,8 @@ class Door:
         prefix: str,
         operation: Operation,
         arguments: Mapping[str, object],
+        *,
+        heals: bool = False,
     ) -> web.StreamResponse:
         peer = request.remote or ""
         address = caller_address(peer, request.headers, self.trusted) if self.trusted else peer
@@ -269,7 +271,9 @@ class Door:
             raise Overloaded("Too many calls are under way. Try again soon.", retry_after=1)
         self._calls += 1
         try:
-            answer = await site.plans[operation.name](Call(arguments, request.headers, address))
+            answer = await site.plans[operation.name](
+                Call(arguments, request.headers, address, heals)
+            )
         finally:
             self._calls -= 1
         return written(answer, prefix)

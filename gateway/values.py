@@ -9,9 +9,9 @@ Schemas are JSON Schema 2020-12 as plain dicts; their only `$ref`s are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from gateway.media import BodyKind as BodyKind
 
@@ -161,8 +161,17 @@ class UpstreamRequest(NamedTuple):  # made on every call: a third of a frozen da
     body: bytes | None = None
 
 
-# Caller's arguments and headers in, request out. Raises: BadArguments.
-Build = Callable[[Mapping[str, Any], Mapping[str, str]], UpstreamRequest]
+class Build(Protocol):
+    """Arguments and the caller's headers in, request out."""
+
+    def __call__(
+        self, arguments: Mapping[str, Any], headers: Mapping[str, str], *, heals: bool = False
+    ) -> UpstreamRequest:
+        """Raises: BadArguments.
+
+        `heals`: whether a text that says a value of another type, which alone would be right, is
+        taken for that value.
+        """
 
 
 @dataclass(frozen=True, slots=True)

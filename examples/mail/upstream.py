@@ -33,6 +33,9 @@ async def send(request: web.Request) -> web.Response:
     wrong = [one for one in to if not isinstance(one, str) or "@" not in one[1:-1]]
     if wrong or not to:
         return _error(422, f"to: not an e-mail address: {str(wrong[:1])[:100]}")
+    unknown = [one for one in to if one.startswith("nobody@")]
+    if unknown:
+        return _error(422, f"to: there is no {str(unknown[:1])[:100]}")
     outbox = request.app[OUTBOX]
     if len(outbox) >= MAX_MESSAGES:
         return _error(503, "the outbox is full")

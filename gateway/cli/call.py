@@ -117,4 +117,4 @@ async def _call(
     shared = Shared(time.time, time.monotonic, MemoryStore(1), Flights())
     async with new_client() as client:
         plan = plans(plugin, client, shared)[operation.name]
-        return await plan(Call(arguments, headers, "127.0.0.1"))
+        return await plan(Call(arguments, headers, "127.0.0.1", heals=True))

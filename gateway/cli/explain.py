@@ -72,7 +72,7 @@ def explain(
             _print_plans(plans)
         return
     chosen = operation_of(plugin, operation, as_json=as_json)
-    call = Call(arguments_of(chosen, arguments), own, "127.0.0.1")
+    call = Call(arguments_of(chosen, arguments), own, "127.0.0.1", heals=True)
     plan = _plan(plugin, chosen)
     try:
         plan["request"] = _request(plugin, chosen, call)
@@ -148,7 +148,7 @@ def _text(value: Any) -> str:
 def _request(plugin: Plugin, operation: Operation, call: Call) -> dict[str, Any]:
     """The request as it would go out, secrets masked."""
     proof = prove(plugin.config.upstream.credential)
-    request = operation.build(call.arguments, call.headers)
+    request = operation.build(call.arguments, call.headers, heals=call.heals)
     url, headers = composer(operation, plugin, proof)(call, request)
     hide = _Hide(plugin, proof)
     return {

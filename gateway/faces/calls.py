@@ -2,9 +2,8 @@
 
 A caller says each name once, wherever it stands: the same name in two places could make one
 override the other, so it is refused. Names that the operation does not know pass on; the
-request builder refuses them, all at once. Path and query hold text, and it stays text, since
-the upstream's own query gets it as it came (`1.50` stays `1.50`); only what goes into a JSON
-body is read as its type.
+request builder refuses them, all at once. Path and query hold text, which is read as what its
+argument takes (`Operation.readers`); numbers keep their digits, so `1.50` stays `1.50`.
 """
 
 from __future__ import annotations
@@ -70,13 +69,13 @@ def _read_path(operation: Operation, raw: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, text in raw.items():
         argument = operation.by_name.get(name)
+        texts = text.split(",") if argument is not None and argument.is_list else [text]
         try:
-            if argument is not None and argument.is_list:
-                values[name] = [unquote(item, errors="strict") for item in text.split(",")]
-            else:
-                values[name] = unquote(text, errors="strict")
+            texts = [unquote(one, errors="strict") for one in texts]
         except UnicodeDecodeError:
             raise BadArguments(f"the path is not UTF-8 at {_shown(text)}") from None
+        read = operation.readers.get(name)
+        values[name] = texts[0] if read is None else read(texts)
     return values
 
 
@@ -87,27 +86,24 @@ def _read_query(operation: Operation, query: str, arguments: dict[str, Any]) -> 
     if len(fields) > MOST_FIELDS:
         raise BadArguments(f"the query has more than {MOST_FIELDS} fields")
     known = operation.by_name
-    lists: dict[str, list[Any]] = {}
+    said: dict[str, list[str]] = {}
     for pair in fields:
         if not pair:
             continue
         name, _, text = pair.partition("=")
         if "%" in pair or "+" in pair:
             name, text = _unquoted(name), _unquoted(text)
-        if name in lists:
-            lists[name].append(_typed(known[name], text))
-            continue
-        if name in arguments:
+        if name in arguments or (name in said and not _is_list(known.get(name))):
             raise _twice(name)
-        argument = known.get(name)
-        if argument is None:
-            arguments[name] = text
-        elif argument.is_list:
-            arguments[name] = lists[name] = [_typed(argument, text)]
-        elif argument.place == "body" or text[:1] == "{":
-            arguments[name] = _typed(argument, text)
-        else:
-            arguments[name] = text
+        said.setdefault(name, []).append(text)
+    readers = operation.readers
+    for name, texts in said.items():
+        read = readers.get(name)
+        arguments[name] = texts[0] if read is None else read(texts)
+
+
+def _is_list(argument: Argument | None) -> bool:
+    return argument is not None and argument.is_list
 
 
 def _unquoted(text: str) -> str:
@@ -115,26 +111,6 @@ def _unquoted(text: str) -> str:
         return unquote_to_bytes(text.replace("+", " ")).decode()
     except UnicodeDecodeError:
         raise BadArguments(f"the query is not UTF-8 at {_shown(text)}") from None
-
-
-def _typed(argument: Argument, text: str) -> Any:
-    """Read a text as what its argument takes, where the text itself would be wrong.
-
-    That is what goes into a JSON body, and an object where a plain value may stand, too.
-    """
-    schema = argument.schema
-    if argument.place == "body":
-        if argument.is_list and isinstance(schema.get("items"), dict):
-            schema = schema["items"]
-        is_json = schema.get("type", "string") != "string"
-    else:
-        is_json = text[:1] == "{" and ("anyOf" in schema or "oneOf" in schema)
-    if not is_json:
-        return text
-    try:
-        return decode_json(text)
-    except ValueError:
-        return text
 
 
 def _read_body(body: bytes, content_type: str) -> Any:

@@ -88,7 +88,9 @@ def steps_of(plugin: Plugin, operation: Operation) -> list[tuple[str, str]]:
     if operation.limit:
         rate = operation.limit
         steps.append(("limit", f"{rate.count} in any {rate.seconds:g} s, {operation.limit_scope}"))
-    steps.append(("validate", "unknown, withheld and missing arguments are refused"))
+    steps.append(
+        ("validate", "arguments are checked; unknown, withheld and missing ones are refused")
+    )
     steps.append(("shrink", operation.shrinker.describe()))
     kept = cache.describe(operation)
     if kept:

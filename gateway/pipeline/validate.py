@@ -1,7 +1,8 @@
 """Arguments → the upstream request, or a refusal that names every fault.
 
-The operation's builder refuses what is unknown, withheld or missing and writes the rest as the
-upstream's own description says (`request`).
+The operation's builder checks the arguments against the upstream's own, full schemas, refuses what
+is unknown, withheld or missing, and writes the rest as the upstream's own description says
+(`request`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ def step(operation: Operation, inner: Plan) -> Plan:
     build = operation.build
 
     async def validate(call: Call) -> Answer:
-        call.request = build(call.arguments, call.headers)
+        call.request = build(call.arguments, call.headers, heals=call.heals)
         return await inner(call)
 
     return validate

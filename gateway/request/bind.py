@@ -7,14 +7,16 @@ callers see becomes an argument. Nothing here runs per call.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
 from gateway.config.types import Parameter
 from gateway.request.apart import take_apart
 from gateway.request.build import compile_build
+from gateway.request.check import checker_of_all
 from gateway.request.entries import Fault
 from gateway.request.layout import lay_out
+from gateway.request.reading import Reader, reader_of
 from gateway.request.refusals import explainer
 from gateway.request.sample import sample_call
 from gateway.request.schemas import Components
@@ -25,10 +27,10 @@ from gateway.request.targets import (
     Target,
     find,
     names_of,
-    nearest,
     served_names,
     targets_of,
 )
+from gateway.request.text import nearest
 from gateway.values import Argument, Build, Place, SpecOperation
 
 TAKEN = "is set by this plugin and cannot be sent"
@@ -39,7 +41,8 @@ class Bound:
     """An operation under its config.
 
     `withheld` says of each pinned or hidden name why a caller may not send it, in words that
-    follow the name. `faults` are paths inside the config's `parameters` with their messages.
+    follow the name. `readers` read arguments from text, `unchecked` are those whose schemas cannot
+    be compiled. `faults` are paths inside the config's `parameters` with their messages.
     `used` are the keys that meant something here. `lost` is why it cannot be served at all.
     `build(base_url)` compiles the request builder; it raises ValueError for a base URL that
     is none.
@@ -48,6 +51,8 @@ class Bound:
     arguments: tuple[Argument, ...]
     withheld: Mapping[str, str]
     build: Callable[[str], Build]
+    readers: Mapping[str, Reader] = field(default_factory=dict)
+    unchecked: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     used: frozenset[str] = frozenset()
     lost: str | None = None
@@ -100,12 +105,27 @@ def bind(
     withheld = _withheld(found, arguments)
     layout, words, unwritable = lay_out(operation, components, found, withheld, taken)
     faults += [((key,), f"the value {fault}") for key, fault in _keys_of(drafts, unwritable)]
-    explain = explainer(replace(words, example=sample_call(arguments, components)), layout.sent)
+    words = replace(words, example=sample_call(arguments, components))
+    check, unchecked = checker_of_all(arguments, components)
+    explain = explainer(words, layout.sent, check.schema_at if check else _nowhere)
 
     def build(base_url: str) -> Build:
-        return compile_build(layout, base_url, explain)
+        return compile_build(layout, base_url, explain, check)
 
-    return Bound(arguments, withheld, build, tuple(faults), used, _lost(operation))
+    return Bound(
+        arguments,
+        withheld,
+        build,
+        readers={one.name: reader_of(one, components) for one in arguments},
+        unchecked=unchecked,
+        faults=tuple(faults),
+        used=used,
+        lost=_lost(operation),
+    )
+
+
+def _nowhere(_: object) -> None:
+    return None
 
 
 def _keys_of(drafts: list[Draft], unwritable: list[tuple[Target, str]]) -> list[tuple[str, str]]:

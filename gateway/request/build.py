@@ -5,8 +5,9 @@ itself, and for each name a caller may send where it goes and how it is written.
 the list, writes its arguments into it and joins it. The order on the wire is the spec's, not
 the caller's, so that equal calls are equal requests.
 
-A call that cannot be built is looked at a second time, slowly, to name all of its faults
-(`refusals`). A caller's text is never looked into: no `${…}`, no `{…}`.
+The arguments are checked first, all at once (`check`). A call that is wrong or cannot be built is
+looked at a second time, slowly, to name all of its faults (`refusals`). A caller's text is never
+looked into: no `${…}`, no `{…}`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit
 
+from jsonschema_rs import ValidationError
+
+from gateway.request.check import Checker
 from gateway.request.entries import ABSENT
+from gateway.request.reading import heal
 from gateway.request.refusals import Explain
 from gateway.request.targets import TEMPLATE
 from gateway.request.text import Unwritable, Write
@@ -60,23 +65,50 @@ class Layout:
     body_from: int
     body: FinishBody | None
     content_type: str
+    json_body: bool
 
 
-def compile_build(layout: Layout, base_url: str, explain: Explain) -> Build:
+def compile_build(
+    layout: Layout, base_url: str, explain: Explain, check: Checker | None = None
+) -> Build:
     """The builder for one base URL, whose path is kept. Raises: ValueError for no base URL."""
     base = clean_base(base_url)
     sent, takes, filled, required = list(layout.sent), layout.takes, layout.filled, layout.required
     body_from, finish_body = layout.body_from, layout.body
     tail = _Tail(layout)
+    # What goes out as JSON; whatever else does is text, wherever it stands.
+    typed = frozenset(n for n, (i, _) in takes.items() if i >= body_from and layout.json_body)
 
     def refuse(
-        out: list[Any], arguments: Mapping[str, Any], headers: Mapping[str, str]
+        arguments: Mapping[str, Any],
+        headers: Mapping[str, str],
+        faults: Sequence[ValidationError] = (),
     ) -> NoReturn:
-        raise explain(out, arguments, headers) from None
+        raise explain(arguments, headers, faults) from None
 
-    def build(arguments: Mapping[str, Any], headers: Mapping[str, str]) -> UpstreamRequest:
+    def settled(
+        check: Checker, arguments: Mapping[str, Any], headers: Mapping[str, str], heals: bool
+    ) -> Mapping[str, Any]:
+        """What a call that seems wrong means after all."""
+        # Where a null cannot be written, it means that nothing was given.
+        given: Mapping[str, Any] = {
+            name: value for name, value in arguments.items() if value is not None or name in typed
+        }
+        faults = check.faults(given)
+        if faults and heals:
+            given = heal(given, check, typed)
+            faults = check.faults(given)
+        if faults:
+            refuse(given, headers, faults)
+        return given
+
+    def build(
+        arguments: Mapping[str, Any], headers: Mapping[str, str], *, heals: bool = False
+    ) -> UpstreamRequest:
         out = sent.copy()
         try:
+            if check is not None and not check.valid(arguments):
+                arguments = settled(check, arguments, headers, heals)
             for one in filled:
                 value = headers.get(one.header)
                 if value is not None:
@@ -87,11 +119,11 @@ def compile_build(layout: Layout, base_url: str, explain: Explain) -> Build:
                     out[index] = write(value)
             for index in required:
                 if out[index] is ABSENT:
-                    refuse(out, arguments, headers)
+                    refuse(arguments, headers)
             url = base + tail.path(out) + tail.query(out)
             body = None if finish_body is None else finish_body(out)
         except (KeyError, Unwritable):
-            refuse(out, arguments, headers)
+            refuse(arguments, headers)
         return UpstreamRequest(layout.method, url, tail.headers(out, body), body)
 
     return build

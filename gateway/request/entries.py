@@ -8,7 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from gateway.config.types import IDLE_BESIDE, Parameter
-from gateway.request.schemas import Components, checker, kinds, resolve
+from gateway.request.check import checker
+from gateway.request.schemas import Components, kinds, resolve
 from gateway.request.targets import Target
 from gateway.request.text import decode_json
 from gateway.values import Schema

@@ -71,6 +71,7 @@ def lay_out(
         body_from=body_span.start,
         body=_finish(body, slots, body_span, needs),
         content_type=content_type(body) if body else "",
+        json_body=body is not None and body.kind == "json",
     )
     words = Words(
         takers=takers,

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gateway.config.types import Parameter
+from gateway.request.check import checker
 from gateway.request.entries import ABSENT, Fault, fitted, may_be_shown
 from gateway.request.guard import folded
-from gateway.request.schemas import Components, at, checker, edit, kinds
+from gateway.request.schemas import Components, at, edit, kinds
 from gateway.request.text import Unwritable, shown
 from gateway.values import Schema
 

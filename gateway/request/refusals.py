@@ -6,16 +6,18 @@ so what is shown of it is bounded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jsonschema_rs import ValidationError
+
 from gateway.errors import BadArguments
 from gateway.request.entries import ABSENT
-from gateway.request.targets import nearest
-from gateway.request.text import Unwritable, shown
+from gateway.request.expected import Look, told
+from gateway.request.text import Unwritable, nearest, shown
 
-Explain = Callable[[list[Any], Mapping[str, Any], Mapping[str, str]], BadArguments]
+Explain = Callable[[Mapping[str, Any], Mapping[str, str], Sequence[ValidationError]], BadArguments]
 
 _MOST = 8  # faults of one kind that are named; the rest is counted
 
@@ -46,22 +48,30 @@ class Words:
     check_json: Callable[[Any], Any] | None  # of a body's member; raises Unwritable
 
 
-def explainer(words: Words, sent: tuple[Any, ...]) -> Explain:
-    """A function from a call that failed to its refusal."""
+def explainer(words: Words, sent: tuple[Any, ...], look: Look) -> Explain:
+    """A function from a call that failed, and what its check found, to its refusal."""
 
     def explain(
-        _: list[Any], arguments: Mapping[str, Any], headers: Mapping[str, str]
+        arguments: Mapping[str, Any],
+        headers: Mapping[str, str],
+        found: Sequence[ValidationError],
     ) -> BadArguments:
         out = list(sent)
         faults = _names(words, arguments)
-        values: list[str] = []
-        for taker, value in _given(words, arguments, headers):
+        wrong = {str(fault.instance_path[0]) for fault in found}
+        values = [
+            f"{fault.instance_path[0]!r} {told(fault, arguments, look, above=1)}" for fault in found
+        ]
+        for name, taker, value in _given(words, arguments, headers):
             try:
+                if name in wrong:
+                    out[taker.index] = None  # given, though wrongly: not missing
+                    continue
                 out[taker.index] = taker.write(value)
                 if taker.in_body and words.check_json:
                     words.check_json(out[taker.index])
             except Unwritable as fault:
-                out[taker.index] = None  # given, though wrongly: not missing
+                out[taker.index] = None
                 values.append(f"{taker.called} {fault}")
         faults += _bounded(values, "more cannot be sent as they are")
         faults += _bounded(_missing(words, out), "more are missing")
@@ -75,14 +85,14 @@ def explainer(words: Words, sent: tuple[Any, ...]) -> Explain:
 
 def _given(
     words: Words, arguments: Mapping[str, Any], headers: Mapping[str, str]
-) -> list[tuple[Taker, Any]]:
+) -> list[tuple[str, Taker, Any]]:
     found = [
-        (taker, headers[taker.header])
+        ("", taker, headers[taker.header])
         for taker in words.filled
         if taker.header is not None and taker.header in headers
     ]
     return found + [
-        (taker, value)
+        (name, taker, value)
         for name, value in arguments.items()
         if (taker := words.takers.get(name)) and (value is not None or taker.in_body)
     ]

@@ -5,25 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from gateway.request.expected import FORMATS
 from gateway.request.schemas import Components, kinds, resolve
 from gateway.values import Argument
 
 _DEPTH = 6
 _LONGEST = 500  # characters of one example in a refusal: a model needs a hint, not a document
-
-# RFC 3339 and friends: what the formats of OpenAPI's registry look like.
-_FORMATS = {
-    "date": "2025-01-31",
-    "date-time": "2025-01-31T12:00:00Z",
-    "time": "12:00:00Z",
-    "duration": "P1D",
-    "email": "ada@example.com",
-    "hostname": "example.com",
-    "ipv4": "192.0.2.1",
-    "ipv6": "2001:db8::1",
-    "uri": "https://example.com/",
-    "uuid": "123e4567-e89b-12d3-a456-426614174000",
-}
 
 
 def sample_call(arguments: Iterable[Argument], components: Components) -> dict[str, Any]:
@@ -83,7 +70,7 @@ def _given(schema: dict[str, Any]) -> Any:
 
 
 def _text(schema: dict[str, Any]) -> str:
-    known = _FORMATS.get(str(schema.get("format")))
+    known = FORMATS.get(str(schema.get("format")))
     if known is not None:
         return known
     least = schema.get("minLength")

@@ -9,10 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jsonschema_rs
-
-from gateway.request.expected import told
-from gateway.request.text import plain
 from gateway.values import Schema
 
 Components = Mapping[str, Schema]
@@ -235,51 +231,3 @@ def at(schema: Any, path: tuple[str, ...], components: Components) -> tuple[Sche
 
     edit(schema, path, look, components)
     return seen[0] if seen else None
-
-
-def checker(
-    schema: Schema, components: Components, *, shows: bool = True
-) -> Callable[[Any], str | None]:
-    """A check of a value: None where it fits, else what was expected, and what was found.
-
-    What may be a secret is not to be shown (`shows`). A schema that cannot be compiled checks
-    nothing: upstreams are served although their specs are odd.
-    """
-    document = {**schema, "components": {"schemas": _reached(schema, components)}}
-    try:
-        validator = jsonschema_rs.Draft202012Validator(
-            document, mask="the value", retriever=_no_fetching
-        )
-    except (ValueError, TypeError, RecursionError):  # all that the library raises on a bad schema
-        return lambda _: None
-
-    def check(value: Any) -> str | None:
-        try:
-            fault = next(validator.iter_errors(plain(value)), None)
-        except (ValueError, TypeError):  # a value JSON has no word for
-            return "the value cannot be written as JSON"
-        return None if fault is None else told(fault, shows=shows)
-
-    return check
-
-
-def _no_fetching(address: str) -> Any:
-    raise ValueError(f"{address} is not fetched")
-
-
-def _reached(schema: Schema, components: Components) -> dict[str, Schema]:
-    """The components that a schema leads to: a spec may hold thousands of others."""
-    reached: dict[str, Schema] = {}
-    open_: list[Any] = [schema]
-    while open_:
-        node = open_.pop()
-        if isinstance(node, list):
-            open_.extend(node)
-        elif isinstance(node, dict):
-            open_.extend(node.values())
-            ref = node.get("$ref")
-            name = ref.removeprefix(REFERENCE) if isinstance(ref, str) else ""
-            if name in components and name not in reached:
-                reached[name] = components[name]
-                open_.append(components[name])
-    return reached

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from gateway.config.types import Parameter
+from gateway.request.check import checker
 from gateway.request.entries import (
     ABSENT,
     Fault,
@@ -20,7 +21,7 @@ from gateway.request.entries import (
     may_be_shown,
 )
 from gateway.request.nested import Nested, shown_below
-from gateway.request.schemas import Components, checker, resolve
+from gateway.request.schemas import Components, resolve
 from gateway.request.targets import FORBIDDEN_HEADERS, Target
 from gateway.values import Argument, Schema
 

@@ -7,7 +7,6 @@ its own name first, whatever characters it holds, then `place.name` (`query.id`,
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -256,9 +255,3 @@ def served_names(shown: Sequence[tuple[Target, str | None]]) -> list[str]:
             taken.add(name)
         names.append(name)
     return names
-
-
-def nearest(word: str, allowed: Iterable[str]) -> str:
-    """The way out of a typing error: `; did you mean 'x'?`, or nothing."""
-    close = difflib.get_close_matches(word[:100], list(allowed), 1, 0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""

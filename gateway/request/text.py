@@ -6,8 +6,9 @@ number of digits), text its characters. What has no such form raises `Unwritable
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, NoReturn, Self
@@ -179,3 +180,9 @@ def shown(value: Any) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """The way out of a typing error: `; did you mean 'x'?`, or nothing."""
+    close = difflib.get_close_matches(word[:100], list(allowed), 1, 0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

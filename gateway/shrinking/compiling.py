@@ -316,4 +316,5 @@ def _served(answer: Schema | None, names: Names, shapes: Shapes, *, bare: bool) 
         if bare:
             whole = {"type": "object", "properties": {**cut, names.value: answer}}
             return any_of([answer, whole])
-    return {"type": "object", "properties": cut}
+    own = names.announcement in (shapes.members(answer) if answer else ())
+    return {"type": "object", "properties": {} if own else cut}

@@ -232,7 +232,11 @@ def top(schema: Schema, kinds: frozenset[str] | None) -> Schema:
 
 
 def with_announcement(schema: Schema, name: str, shapes: Shapes) -> Schema:
-    """The lenient schema of an object, with a place for the announcement."""
+    """The lenient schema of an object, with a place for the announcement.
+
+    Where the object has a member of that name, here or in what it is composed of, that is it.
+    """
+    own = {} if name in shapes.members(schema) else {name: cut_reference(shapes)}
     schema = _inlined(schema, shapes)
     out = {key: value for key, value in schema.items() if key != "patternProperties"}
     if schema.get("type") not in ("object", ["object", "null"]) or any(
@@ -243,7 +247,7 @@ def with_announcement(schema: Schema, name: str, shapes: Shapes) -> Schema:
         if keyword in out:
             out[keyword] = [_open(part, shapes) for part in out[keyword]]
     out["type"] = "object"
-    out["properties"] = {name: cut_reference(shapes), **schema.get("properties", {})}
+    out["properties"] = {**own, **schema.get("properties", {})}
     return out
 
 

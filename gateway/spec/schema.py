@@ -156,6 +156,15 @@ def _any(raw: Any) -> Any:
     return raw
 
 
+def _discriminator(raw: Any) -> Any:
+    """As the filter leaves it: a property's name, and the values that mean a component."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("propertyName"), str):
+        return _NOTHING
+    mapping = {value: _ref(target) for value, target in raw.get("mapping", {}).items()}
+    known = {value: target for value, target in mapping.items() if target is not _NOTHING}
+    return {"propertyName": raw["propertyName"], "mapping": known}
+
+
 def _ref(raw: Any) -> Any:
     """The filter leaves only references to components, under plain names."""
     return REFS + raw.rpartition("/")[2] if isinstance(raw, str) and "#/" in raw else _NOTHING
@@ -191,6 +200,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "dependentRequired": _names_by_name,
     "default": _any,
     "const": _any,
+    "discriminator": _discriminator,
 }
 
 # --- keywords that hold schemas ---------------------------------------------------------------

@@ -89,7 +89,7 @@ async def test_no_call_writes_in_anothers_name_or_to_others_in_secret(
 
 
 async def test_what_the_service_refuses_comes_through(mail: Client) -> None:
-    answer = await mail.post(SEND, json={**MAIL, "to": ["nobody"]})
+    answer = await mail.post(SEND, json={**MAIL, "to": ["nobody@example.com"]})
     assert (answer.status, "nobody" in answer.json()["error"]["message"]) == (422, True)
 
 

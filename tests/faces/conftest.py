@@ -10,6 +10,7 @@ import pytest
 from gateway.config import types
 from gateway.config.scalars import Budget, Rate
 from gateway.plugin import Operation, Plugin
+from gateway.request.reading import reader_of
 from gateway.shrinking import compile_shrinker
 from gateway.values import (
     Argument,
@@ -22,7 +23,9 @@ from gateway.values import (
 )
 
 
-def _no_build(arguments: Mapping[str, Any], headers: Mapping[str, str]) -> UpstreamRequest:
+def _no_build(
+    arguments: Mapping[str, Any], headers: Mapping[str, str], *, heals: bool = False
+) -> UpstreamRequest:
     raise NotImplementedError
 
 
@@ -74,6 +77,7 @@ def make_operation(
         withheld={},
         consequential=method != "GET" if consequential is None else consequential,
         build=_no_build,
+        readers={one.name: reader_of(one, components or {}) for one in arguments},
         shrinker=shrinker,
         limit=Rate(0, 1.0),
         limit_scope="sportStats",

@@ -181,7 +181,7 @@ def test_values_are_the_models_words_for_the_upstreams_values() -> None:
     assert send(found, units="celsius").url.endswith("?units=metric")
     assert (
         refusal(found, units="metric")
-        == "'units' must be one of celsius, fahrenheit, found 'metric'."
+        == "'units' expected one of 'celsius', 'fahrenheit', found 'metric'."
     )
 
 
@@ -195,7 +195,9 @@ def test_values_of_a_list_are_those_of_its_items() -> None:
     }
     assert send(found, days=["mon", "tue"]).url.endswith("?days=1&days=2")
     assert send(found).url.endswith("?days=1")
-    assert refusal(found, days=["wed"]) == "'days' must be one of mon, tue, found 'wed'."
+    assert (
+        refusal(found, days=["wed"]) == "'days' at '0': expected one of 'mon', 'tue', found 'wed'."
+    )
 
 
 def test_pins_defaults_targets_of_values_and_examples_are_checked_against_the_schema() -> None:

@@ -56,7 +56,6 @@ def test_an_object_of_a_form_never_stands_in_for_another_field() -> None:
     ("encoding", "call"),
     [
         ({}, {"list": []}),
-        ({}, {"list": [None]}),
         ({"object": {"style": "form"}}, {"object": {}}),
         ({"object": {"style": "deepObject"}}, {"object": {"a": []}}),
         ({"object": {"style": "deepObject"}}, {"object": {"a": {}}}),
@@ -87,11 +86,11 @@ def test_an_open_form_names_the_field_that_cannot_be_sent() -> None:
 
 
 def test_a_form_without_declared_fields_is_the_callers_object() -> None:
-    build = form({"type": "object", "additionalProperties": {"type": "string"}})
+    build = form({"type": "object", "additionalProperties": {}})
     assert build({"body": {"a b": "1", "l": [1, 2], "o": {"x": 1}, "n": None}}, {}).body == (
         b"a%20b=1&l=1&l=2&o=%7B%22x%22%3A1%7D"
     )
-    with pytest.raises(BadArguments, match="'body' takes an object"):
+    with pytest.raises(BadArguments, match="'body' expected an object, found 'a=1'"):
         build({"body": "a=1"}, {})
 
 

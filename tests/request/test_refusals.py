@@ -38,7 +38,7 @@ def test_all_faults_are_told_at_once() -> None:
     assert told.detail == (
         "'saeson' is not an argument of this operation; did you mean 'season'? "
         "'cursor' is not offered by this plugin. "
-        "'id' takes one value, not a list or an object. "
+        "'id' expected an integer, found {\"a\":1}. "
         "'n' holds text that is not valid Unicode. "
         "'season' is required."
     )

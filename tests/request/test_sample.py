@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from gateway.request.check import checker
 from gateway.request.sample import sample, sample_call
-from gateway.request.schemas import checker
 from gateway.values import Argument
 
 COMPONENTS: dict[str, Any] = {

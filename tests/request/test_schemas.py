@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.request.schemas import ANYTHING, at, checker, edit, kinds, properties, resolve
+from gateway.request.check import checker
+from gateway.request.schemas import ANYTHING, at, edit, kinds, properties, resolve
 from gateway.request.text import decode_json
 
 COMPONENTS: dict[str, Any] = {
@@ -180,7 +181,7 @@ def test_a_check_names_the_place_inside_a_value() -> None:
         ({"minItems": 2}, [1], "expected at least 2 items, found [1]"),
         ({"maxItems": 1}, [1, 2], "expected at most 1 items, found [1,2]"),
         ({"pattern": "^a"}, "b", "expected text that matches ^a, found 'b'"),
-        ({"required": ["a"]}, {}, "expected the property 'a', found {}"),
+        ({"required": ["a"]}, {}, "lacks 'a'"),
     ],
 )
 def test_a_check_says_what_a_keyword_wants(schema: Any, value: Any, message: str) -> None:

@@ -37,7 +37,11 @@ def converted(raw: Any) -> tuple[Any, list[str]]:
             {"$ref": "#/components/schemas/A", "title": "t"},
         ),
         ({"uniqueItems": "true", "readOnly": True}, {"uniqueItems": True, "readOnly": True}),
-        ({"discriminator": {"propertyName": "a"}, "xml": {}, "example": 1}, {}),
+        ({"xml": {}, "example": 1, "x-a": 2}, {}),
+        (
+            {"discriminator": {"propertyName": "a", "mapping": {"b": "#/definitions/B"}}},
+            {"discriminator": {"propertyName": "a", "mapping": {"b": "#/components/schemas/B"}}},
+        ),
         ({"maxLength": 3.0, "minLength": "2"}, {"maxLength": 3, "minLength": 2}),
         ({"type": "string", "format": "byte"}, {"type": "string", "contentEncoding": "base64"}),
         ({"minimum": 2**70}, {"minimum": 2**70}),
