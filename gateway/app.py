@@ -27,11 +27,13 @@ from aiohttp.web_protocol import RequestHandler
 from gateway.caching import Flights, MemoryStore
 from gateway.config import Loaded, types
 from gateway.errors import BadArguments, GatewayError, Mistake, Mistakes, SpecError, SpecUnavailable
+from gateway.guarded import connector
 from gateway.oauth import relay_of
 from gateway.pipeline import Mask, Shared, plans
 from gateway.plugin import Files, Operation, Plugin, build
 from gateway.proxy import CHAT_ORIGINS, Door, Site, problem, site_of
 from gateway.references import WantedError
+from gateway.request import prove
 from gateway.shrinking import count
 from gateway.spec.parts import Library
 from gateway.spec.source import Progress, Source, fetch
@@ -117,9 +119,12 @@ async def _built(loaded: Loaded, state: Path | None, files: Files, progress: Pro
         raise Mistakes([loaded.mistake(("spec",), mask.text(str(error)))]) from None
     except SpecUnavailable as error:
         raise SpecUnavailable(mask.text(str(error))) from None
-    for warning in library.warnings:
+    for warning in (*library.warnings, *library.notes):
         log.warning("%s: %s", loaded.plugin.plugin, mask.text(warning))
-    return plugin
+    # What is served may be out of date: that is said of the plugin, too, not in passing only.
+    copies = [*(got.warnings if got.stale else ()), *library.warnings]
+    said = [loaded.mistake(("spec",), mask.text(one)) for one in copies]
+    return replace(plugin, warnings=(*plugin.warnings, *said))
 
 
 async def _built_of(loaded: Loaded, got: Source, library: Library, files: Files) -> Plugin:
@@ -136,7 +141,7 @@ async def _built_of(loaded: Loaded, got: Source, library: Library, files: Files)
                 parts=library.parts,
             )
         except WantedError as wanted:
-            await library.read(wanted.addresses)
+            await library.read(wanted.addresses, wanted.ahead)
 
 
 def _masked(value: Any, mask: Mask) -> Any:
@@ -271,7 +276,7 @@ class Gateway:
             raise SpecUnavailable(f"no answer within {FIRST_WAIT:g} seconds") from None
 
     def _site(self, plugin: Plugin) -> Site:
-        client = new_client()
+        client = new_client(*written_by_operator(plugin))
         self._clients.append(client)
         relay = relay_of(plugin.name, plugin.config.auth, client, self._shared.wall)
         return site_of(plugin, plans(plugin, client, self._shared), relay)
@@ -370,16 +375,24 @@ def _of(site: Site) -> Iterable[Operation]:
     return site.plugin.operations.values() if site.plugin is not None else ()
 
 
-def new_client() -> aiohttp.ClientSession:
-    """A pooled client for one upstream: no cookies, no proxies of the environment, bodies as
-    they come, and no silent repeats. Calls use only its connections (`pipeline.exchange`), a
+def written_by_operator(plugin: Plugin) -> list[str]:
+    """The addresses that calls of a plugin may lead to: its upstream's and its sign-in's."""
+    auth = plugin.config.auth
+    oauth = auth.oauth if isinstance(auth, types.Auth) else None
+    grant = prove(plugin.config.upstream.credential).grant
+    return [plugin.base, *(one.token_url for one in (oauth, grant) if one is not None)]
+
+
+def new_client(*urls: str) -> aiohttp.ClientSession:
+    """A pooled client for one upstream at `urls`: no cookies, no proxies of the environment,
+    bodies as they come, no silent repeats. Calls use only its connections (`pipeline.exchange`), a
     relayed sign-in the client itself.
 
     aiohttp sends GET, HEAD, OPTIONS, TRACE, PUT and DELETE again when a connection is lost, fresh
     ones too; only a private switch turns that off, and a test watches that it still does.
     """
     client = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE),
+        connector=connector(urls, limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=False,

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
@@ -30,6 +30,7 @@ HOPS = 32  # references that one pointer passes through; the most seen is 3
 NULLABLE = ("nullable", "x-nullable")
 _WEB = ("http://", "https://")
 _ENDINGS = (".json", ".yaml", ".yml", ".md", ".txt")
+_DEFINITIONS = ("#/$defs/", "#/definitions/")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -72,19 +73,30 @@ class Parts:
     """The files of a spec beside its main one, as far as they were read.
 
     `home` is the address of the main file; `held` is what the others hold, by address: a
-    mapping, a list, a text, or `Unread`.
+    mapping, a list, a text, or `Unread`. `bases` says of those that a redirect gave where they
+    were in the end: what they name is relative to that (RFC 3986 §5.1.3).
     """
 
     home: str
     held: Mapping[str, Any] = field(default_factory=dict)
+    bases: Mapping[str, str] = field(default_factory=dict)
+
+
+# What is wanted next, once more files were read.
+Ahead = Callable[[Parts], tuple[str, ...]]
 
 
 class WantedError(Exception):
-    """Nothing can be said before these files are read."""
+    """Nothing can be said before these files are read.
 
-    def __init__(self, addresses: tuple[str, ...]) -> None:
+    `ahead` tells what the files that were read want in turn, without doing the whole work again:
+    a chain of files costs one step each.
+    """
+
+    def __init__(self, addresses: tuple[str, ...], ahead: Ahead) -> None:
         super().__init__(f"{len(addresses)} files are to be read first")
         self.addresses = addresses
+        self.ahead = ahead
 
 
 def address_of(base: str, ref: str) -> str:
@@ -142,6 +154,10 @@ class References:
         self.home = parts.home if parts else ""
         # Files that must be read before everything is known, in the order they were met.
         self.wanted: dict[str, None] = {}
+        # How often something was asked that only those can tell.
+        self.missed = 0
+        # Tells what is wanted next; whoever knows more than what was asked sets its own.
+        self.ahead: Ahead = self._ahead
         # In 3.0 and before, whatever stands beside a `$ref` is ignored; in 3.1 it counts too,
         # but only in schemas.
         self.siblings = str(doc.get("openapi", "")).startswith("3.") and not str(
@@ -149,7 +165,20 @@ class References:
         ).startswith("3.0")
         self._self = _self_of(doc, self.home)
         self._found: dict[tuple[str, str, bool], Found | str] = {}
+        self._missing: dict[tuple[str, str, bool], str] = {}  # as `_found`, of what is wanted
         self._named: dict[str, dict[str, Pointer]] = {}
+
+    def learned(self, parts: Parts) -> References:
+        """The same references, more files read; what was found before is not looked for again.
+
+        What misses a file still is asked for in the new `wanted`.
+        """
+        new = References(self.doc, parts)
+        new._found = self._found
+        new._named = self._named
+        for base, ref, schema in self._missing:
+            new.find(ref, base, schema=schema)
+        return new
 
     def find(self, ref: str, base: str | None = None, *, schema: bool = False) -> Found | str:
         """Where `ref` leads in the end and what stands there, or a text why it leads nowhere.
@@ -158,9 +187,15 @@ class References:
         """
         chain: dict[tuple[str, str], None] = {}
         link = (self.home if base is None else base, ref)
+        missed = self.missed
+        known: Found | str | None
         while True:
             known = self._found.get((*link, schema))
             if known is not None:
+                break
+            known = self._missing.get((*link, schema))
+            if known is not None:
+                self.missed += 1
                 break
             if link in chain:
                 known = f"the reference {shown(link[1])} leads to itself"
@@ -169,9 +204,13 @@ class References:
             known = self._look(*link)
             if isinstance(known, str) or not self.is_alias(known.node, schema=schema):
                 break
-            link = (known.place.address, known.node["$ref"])
+            inner = self.scoped(known.node["$ref"], self.scope_of(known.place), known.place.address)
+            link = (known.place.address, inner)
         for address, text in chain:
-            self._found[address, text, schema] = known
+            if self.missed == missed:
+                self._found[address, text, schema] = known
+            elif isinstance(known, str):
+                self._missing[address, text, schema] = known
         return known
 
     def is_alias(self, node: Any, *, schema: bool) -> bool:
@@ -204,7 +243,48 @@ class References:
     def check(self) -> None:
         """Raises: WantedError, where something was asked of a file that is not read."""
         if self.wanted:
-            raise WantedError(tuple(self.wanted))
+            raise WantedError(tuple(self.wanted), self.ahead)
+
+    def _ahead(self, parts: Parts) -> tuple[str, ...]:
+        new = self.learned(parts)
+        self._missing = new._missing  # noqa: SLF001 - our own
+        return tuple(new.wanted)
+
+    # --- schemas with a name of their own -----------------------------------------------------
+
+    def scope_of(self, place: Place) -> Place:
+        """The nearest schema around a place that has its own `$id`; else the top of the file."""
+        scope = Place(place.address, ())
+        if not self.siblings:  # not of 3.1 or later
+            return scope
+        node = self._held(place.address)
+        for number, step in enumerate(place.pointer):
+            node = node[int(step)] if isinstance(node, list) else node[step]
+            if _has_id(node):
+                scope = Place(place.address, place.pointer[: number + 1])
+        return scope
+
+    def entered(self, node: Any, base: str) -> Place | None:
+        """The scope that begins with a schema; None where it has no `$id`."""
+        if not self.siblings or not _has_id(node):
+            return None
+        pointer = self._names_in(base).get(node["$id"].removesuffix("#"))
+        found = None if pointer is None else self._walk(base, self._held(base), pointer, "", 0)
+        return found.place if isinstance(found, Found) and found.node is node else None
+
+    def scoped(self, ref: str, scope: Place, base: str) -> str:
+        """A reference as seen from the top of its file.
+
+        A pointer is relative to the schema that gives itself an `$id` (JSON Schema 2020-12
+        §8.2.1). Many writers mean the whole document all the same, so that goes for what is
+        there, below the two words that hold a schema's own definitions.
+        """
+        if scope.address != base or not scope.pointer or not ref.startswith(_DEFINITIONS):
+            return ref
+        steps = (*scope.pointer, *_steps(unquote(ref[1:])))
+        if not isinstance(self._walk(base, self._held(base), steps, ref, 0), Found):
+            return ref
+        return "#" + "".join("/" + _escaped(step) for step in steps)
 
     # --- one step -----------------------------------------------------------------------------
 
@@ -229,9 +309,7 @@ class References:
             return f"the reference {shown(ref)} cannot be followed: {held.why}"
         fragment = unquote(ref.partition("#")[2])
         if not fragment or fragment.startswith("/"):
-            steps: Pointer | None = tuple(
-                step.replace("~1", "/").replace("~0", "~") for step in fragment.split("/")[1:]
-            )
+            steps: Pointer | None = _steps(fragment)
         else:
             steps = self._names_in(address).get("#" + fragment)
         if steps is None:
@@ -266,7 +344,7 @@ class References:
         try:
             if self._self and ref.partition("#")[0]:
                 return self._by_self(ref, base)
-            return address_of(base, ref)
+            return address_of(self.parts.bases.get(base, base) if self.parts else base, ref)
         except ValueError as error:
             return error
 
@@ -276,7 +354,7 @@ class References:
         own, target = urlsplit(self._self), urlsplit(urljoin(self._self, written))
         same = (own.scheme, own.netloc) == (target.scheme, target.netloc)
         if base != self.home and not _SCHEME.match(written):
-            return address_of(base, ref)
+            return address_of(self.parts.bases.get(base, base) if self.parts else base, ref)
         if not same:
             return address_of(base, urljoin(self._self, written))
         if (own.path, own.query) == (target.path, target.query):
@@ -291,6 +369,7 @@ class References:
         held = self.parts.held if self.parts else {}
         if address not in held:
             self.wanted[address] = None
+            self.missed += 1
             return Unread(f"{shown(address)} is not read yet")
         return held[address]
 
@@ -303,7 +382,7 @@ class References:
         if steps is None:
             return None
         fragment = unquote(ref.partition("#")[2])
-        below = tuple(s.replace("~1", "/").replace("~0", "~") for s in fragment.split("/")[1:])
+        below = _steps(fragment)
         if fragment and not fragment.startswith("/"):
             return None
         return self._walk(base, self._held(base), (*steps, *below), ref, HOPS)
@@ -319,6 +398,20 @@ class References:
                     if isinstance(node.get(key), str):
                         known.setdefault(mark + node[key].removesuffix("#"), pointer)
         return known
+
+
+def _has_id(node: Any) -> bool:
+    """Whether a schema is a resource of its own; `#name` is how drafts before said an anchor."""
+    said = node.get("$id") if isinstance(node, dict) else None
+    return isinstance(said, str) and not said.startswith("#")
+
+
+def _steps(pointer: str) -> Pointer:
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
+
+
+def _escaped(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1").replace("%", "%25")
 
 
 def _self_of(doc: Mapping[str, Any], home: str) -> str:

@@ -28,7 +28,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from gateway.errors import shown
-from gateway.references import NULLABLE, Followed, Found, Place, Pointer, References
+from gateway.references import NULLABLE, Followed, Found, Parts, Place, Pointer, References
 from gateway.values import Degraded
 
 METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE", "QUERY"})
@@ -104,7 +104,11 @@ def trim(
     Returns:
         The trimmed spec, of the same version, and what had to be given up.
     """
-    return _Trim(doc, references or References(doc)).run(chosen)
+    trimming = _Trim(doc, references or References(doc))
+    out = trimming.run(chosen)
+    if trimming.index.wanted:
+        trimming.index.ahead = trimming.ahead
+    return out
 
 
 def why_empty(doc: Mapping[str, Any], references: References) -> str:
@@ -211,11 +215,15 @@ class _Trim:
         self.doc = doc
         self.index = references
         self.base = references.home  # the address of the file that is being copied from
+        self.scope = Place(self.base, ())  # there, the schema with an `$id` that it stands in
         self.swagger = "swagger" in doc
         self.sections = _SECTIONS_2 if self.swagger else _SECTIONS_3
         self.names: dict[tuple[str, Place], str] = {}
         self.taken: set[tuple[str, str]] = set()
         self.queue: deque[tuple[str, str, Found, str]] = deque()
+        # What could not be copied whole, since a file is to be read first.
+        self.unfinished: list[tuple[str, str, Found, str]] = []
+        self.unplaced: list[tuple[str, str]] = []
         self.discriminators: list[tuple[dict[str, Any], str]] = []
         self.ledger: dict[Degraded, None] = {}
         self.operation = ""
@@ -230,6 +238,21 @@ class _Trim:
         for discriminator, base in self.discriminators:
             self._prune(discriminator, base)
         return out, tuple(self.ledger)
+
+    def ahead(self, parts: Parts) -> tuple[str, ...]:
+        """The files that are wanted next, now that some were read. Only what could not be copied
+        whole is copied again, so that a file costs what stands in it, however long the chain.
+        """
+        self.index = self.index.learned(parts)
+        if not self.index.wanted:
+            places, self.unplaced = self.unplaced, []
+            self.queue.extend(self.unfinished)
+            self.unfinished = []
+            self.scope = Place(self.index.home, ())
+            if places:
+                self._paths(places)
+            self._components({})
+        return tuple(self.index.wanted)
 
     def _paths(self, chosen: Collection[tuple[str, str]]) -> Document:
         wanted: dict[str, set[str]] = {}
@@ -247,7 +270,10 @@ class _Trim:
                 hidden.append(path)
                 why = why or self._why(raw)
             if path in wanted:
+                missed, chosen_here = self.index.missed, sorted(wanted[path])
                 item = self._path_item(path, raw, wanted[path])
+                if self.index.missed > missed:
+                    self.unplaced += [(method, path) for method in chosen_here]
                 if item:
                     out[path] = item
         for path, methods in wanted.items():
@@ -326,12 +352,15 @@ class _Trim:
             "responses": self._response,
         }
         while self.queue:
-            section, name, found, self.operation = self.queue.popleft()
-            self.base = found.place.address
+            one = section, name, found, self.operation = self.queue.popleft()
+            self.base, self.scope = found.place.address, self.index.scope_of(found.place)
+            missed = self.index.missed
             home = out
             for step in self.sections[section]:
                 home = home.setdefault(step, {})
             home[name] = copy[section](found.node)
+            if self.index.missed > missed:
+                self.unfinished.append(one)
 
     # --- operations ---------------------------------------------------------------------------
 
@@ -455,6 +484,11 @@ class _Trim:
         if not isinstance(raw, dict):
             self._degrade(f"a schema is {shown(raw)}, no mapping; it is taken as any value")
             return {}
+        if "$id" in raw and (scope := self.index.entered(raw, self.base)) not in (None, self.scope):
+            outer, self.scope = self.scope, scope
+            inner = self._schema(raw, depth)
+            self.scope = outer
+            return inner
         out: Document = {}
         if isinstance(raw.get("$ref"), str):
             pointed = self._pointed("schemas", raw["$ref"])
@@ -500,6 +534,7 @@ class _Trim:
     def _pointed(self, section: str, ref: str) -> Document | None:
         """A reference to the same thing, now among the components; None where it leads nowhere."""
         schema = section == "schemas"
+        ref = self.index.scoped(ref, self.scope, self.base)
         found = self.index.find(ref, self.base, schema=schema)
         if isinstance(found, Found) and not schema and not isinstance(found.node, dict):
             found = f"the reference {shown(ref)} leads to {shown(found.node)}"

@@ -12,7 +12,7 @@ from gateway.app import new_client
 
 
 async def test_the_switch_of_the_silent_repeat_is_still_there() -> None:
-    async with aiohttp.ClientSession() as plain, new_client() as ours:
+    async with aiohttp.ClientSession() as plain, new_client("http://127.0.0.1") as ours:
         assert plain._retry_connection is True
         assert ours._retry_connection is False
 
@@ -28,7 +28,7 @@ async def test_a_lost_connection_is_repeated_by_aiohttp_and_not_by_us() -> None:
 
     async with (
         RawTestServer(cut) as server,
-        new_client() as ours,
+        new_client("http://127.0.0.1") as ours,
         aiohttp.ClientSession() as plain,
     ):
         for client, path in ((plain, "/plain"), (ours, "/ours")):
@@ -47,7 +47,7 @@ async def test_a_client_adds_no_header_to_those_that_are_always_sent() -> None:
         got.update(request.headers)
         return web.Response()
 
-    async with RawTestServer(keep) as server, new_client() as client:
+    async with RawTestServer(keep) as server, new_client("http://127.0.0.1") as client:
         url = f"http://127.0.0.1:{server.port}/"
         await (await client.post(url, data=b"x", headers=ours)).read()
     assert {name: got.pop(name) for name in ours} == ours

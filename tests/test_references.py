@@ -155,6 +155,51 @@ def test_references_that_lead_round_are_told() -> None:
         assert isinstance(references.find(ref), str)
 
 
+def test_a_pointer_to_definitions_is_relative_to_the_schema_with_an_id() -> None:
+    """JSON Schema 2020-12 §8.2.1; what is not there is looked for in the whole document."""
+    inner: dict[str, Any] = {
+        "$id": "https://api.example/inner",
+        "$defs": {"b": {"title": "b of inner"}},
+    }
+    inner["properties"] = {"b": {"$ref": "#/$defs/b"}, "c": {"$ref": "#/$defs/c"}}
+    outer: dict[str, Any] = {
+        "$id": "https://api.example/outer",
+        "$defs": {
+            "a": {"$ref": "#/$defs/b%2541~1"},
+            "b%41/": {"items": {"$ref": "#/$defs/b"}},
+            "b": {},
+        },
+        "properties": {
+            "a": {"$ref": "#/$defs/a"},
+            "inner": inner,
+            "d": {"$ref": "#/definitions/d"},
+        },
+    }
+    outer["$defs"]["b"] = {"title": "b of outer"}
+    main = {
+        "openapi": "3.1.0",
+        "paths": {"/a": {"get": {"responses": {"200": {"content": {"application/json": {
+            "schema": {"$ref": "#/components/schemas/Outer"}}}}}}}},
+        "components": {"schemas": {"Outer": outer}},
+        "$defs": {"a": {"title": "a"}, "b": {"title": "b"}, "c": {"title": "c of all"}},
+        "definitions": {"d": {"title": "d of all"}},
+    }  # fmt: skip
+    trimmed, ledger = trim(main, [("GET", "/a")])
+    assert not ledger
+    schemas = trimmed["components"]["schemas"]
+
+    def at(node: Any) -> Any:
+        return schemas[node["$ref"].rpartition("/")[2]]
+
+    served = schemas["Outer"]["properties"]
+    assert at(at(served["a"])["items"]) == {"title": "b of outer"}
+    assert at(served["inner"]["properties"]["b"]) == {"title": "b of inner"}
+    assert at(served["inner"]["properties"]["c"]) == {"title": "c of all"}
+    assert at(served["d"]) == {"title": "d of all"}
+    old = trim({**main, "openapi": "3.0.3"}, [("GET", "/a")])[0]["components"]["schemas"]
+    assert {"title": "a"} in old.values()  # 3.0 knows no `$id`
+
+
 # --- whatever the files hold ------------------------------------------------------------------
 
 _REFS = st.sampled_from(

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from multidict import CIMultiDict
 
-from gateway.app import new_client
+from gateway.app import new_client, written_by_operator
 from gateway.caching import Flights, MemoryStore
 from gateway.cli.common import (
     args_option,
@@ -115,6 +115,6 @@ async def _call(
     plugin: Plugin, operation: Operation, arguments: dict[str, Any], headers: CIMultiDict[str]
 ) -> Answer:
     shared = Shared(time.time, time.monotonic, MemoryStore(1), Flights())
-    async with new_client() as client:
+    async with new_client(*written_by_operator(plugin)) as client:
         plan = plans(plugin, client, shared)[operation.name]
         return await plan(Call(arguments, headers, "127.0.0.1", heals=True))

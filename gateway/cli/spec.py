@@ -91,8 +91,8 @@ async def _with_spec(where: str, state: Path, work: Callable[[Spec], T], tell: P
                 break
             except WantedError as wanted:
                 tell(f"reading {len(wanted.addresses)} more files")
-                await library.read(wanted.addresses)
-    for warning in (*warnings, *library.warnings):
+                await library.read(wanted.addresses, wanted.ahead)
+    for warning in (*warnings, *library.warnings, *library.notes):
         err.print(warning, markup=False, style="yellow")
     return result
 

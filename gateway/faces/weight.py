@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.faces.schemas import reached
+from gateway.faces.schemas import Memo, reached
 from gateway.plugin import Plugin
 from gateway.shrinking import count
 from gateway.shrinking.suggest import suggest
@@ -28,11 +28,12 @@ def heaviest(document: Mapping[str, Any]) -> list[Part]:
     """The heaviest parts of a served document, the heaviest first."""
     components = document.get("components", {}).get("schemas", {})
     parts = []
+    direct: Memo = {}
     for item in document["paths"].values():
         for operation in item.values():
             arguments = [operation.get("parameters"), operation.get("requestBody")]
             for what, node in (("arguments", arguments), ("answer", operation.get("responses"))):
-                shared = reached(_schemas(node), components, {})
+                shared = reached(_schemas(node), components, direct)
                 text = json.dumps([node, shared], separators=(",", ":"), ensure_ascii=False)
                 parts.append(Part(operation["operationId"], what, count(text.encode())))
     return sorted(parts, key=lambda part: -part.tokens)[:_MOST]
@@ -57,6 +58,7 @@ def advice(plugin: Plugin) -> str:
     The operation with the largest reply by its schema is the one that is named.
     """
     found = []
+    direct: Memo = {}
     for operation in plugin.operations.values():
         schema = operation.spec.reply.schema
         if operation.formed or schema is None:
@@ -64,7 +66,7 @@ def advice(plugin: Plugin) -> str:
         path = suggest(schema, plugin.components)
         if path is not None:
             size = (
-                len(reached([schema], plugin.components, {})),
+                len(reached([schema], plugin.components, direct)),
                 len(json.dumps(schema, default=str)),
             )
             found.append((size, operation.name, path))

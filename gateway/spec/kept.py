@@ -53,10 +53,14 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
-    """What a file beside the document held, and the digest of the text that said so."""
+    """What a file beside the document held, and the digest of the text that said so.
+
+    `base` is where it was in the end, if a redirect gave it: its references are relative to that.
+    """
 
     digest: str
     value: Any
+    base: str = ""
 
 
 def read(
@@ -128,7 +132,7 @@ def keep_parts(state: Path | None, key: str, parts: Mapping[str, Part]) -> str |
     """Keep what the files beside a document held; a warning where that cannot be."""
     if state is None:
         return None
-    plain = {address: [part.digest, part.value] for address, part in parts.items()}
+    plain = {address: [part.digest, part.value, part.base] for address, part in parts.items()}
     try:
         _write(_parts_path(state / "specs", key), _dumped(plain))
     except (OSError, ValueError) as error:

@@ -30,6 +30,7 @@ import aiohttp
 from yarl import URL
 
 from gateway.errors import SpecError, SpecUnavailable
+from gateway.guarded import connector
 from gateway.spec import kept
 from gateway.spec.document import misfit
 
@@ -155,9 +156,12 @@ def _read_file(where: str, base: Path) -> tuple[bytes, str]:
 # --- a URL ------------------------------------------------------------------------------------
 
 
-def new_session() -> aiohttp.ClientSession:
-    """A client without cookies, proxies and passwords of the environment."""
-    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+def new_session(where: str) -> aiohttp.ClientSession:
+    """A client for one spec and its parts, without cookies, proxies and passwords of the
+    environment."""
+    return aiohttp.ClientSession(
+        connector=connector([where]), cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+    )
 
 
 async def download(
@@ -178,10 +182,10 @@ async def download(
         async with asyncio.timeout(seconds):
             if session is not None:
                 return await _get(where, headers, session, progress, limit)
-            async with new_session() as own:
+            async with new_session(where) as own:
                 return await _get(where, headers, own, progress, limit)
     except TimeoutError:
-        text = f"{_shown(where)} has not sent its spec within {seconds:g} s"
+        text = f"{plain(where)} has not sent its spec within {seconds:g} s"
         raise SpecUnavailable(text) from None
 
 
@@ -196,23 +200,23 @@ async def _get(
     try:
         url = URL(where)
     except ValueError as error:
-        raise SpecError(f"{_shown(where)} is not a URL: {error}") from None
+        raise SpecError(f"{plain(where)} is not a URL: {error}") from None
     if re.search(r"\s", url.host or " "):
-        raise SpecError(f"{_shown(where)} is not a URL: it has no host, or blanks in it")
+        raise SpecError(f"{plain(where)} is not a URL: it has no host, or blanks in it")
     for _ in range(MAX_REDIRECTS + 1):
         try:
             result = await _once(url, headers, session, progress, limit)
         except aiohttp.InvalidURL:
-            raise SpecError(f"{_shown(where)} is not a URL that can be fetched") from None
+            raise SpecError(f"{plain(where)} is not a URL that can be fetched") from None
         except (aiohttp.ClientError, OSError) as error:
             reason = str(error) or type(error).__name__
-            raise SpecUnavailable(f"{_shown(url)} cannot be reached: {reason[:200]}") from None
+            raise SpecUnavailable(f"{plain(url)} cannot be reached: {reason[:200]}") from None
         except ValueError as error:  # a header that cannot be sent
-            raise SpecError(f"{_shown(where)} cannot be asked for: {str(error)[:200]}") from None
+            raise SpecError(f"{plain(where)} cannot be asked for: {str(error)[:200]}") from None
         if isinstance(result, bytes):
-            return result, _shown(url)
+            return result, plain(url)
         url = result
-    raise SpecError(f"{_shown(where)} redirects more than {MAX_REDIRECTS} times")
+    raise SpecError(f"{plain(where)} redirects more than {MAX_REDIRECTS} times")
 
 
 async def _once(
@@ -223,7 +227,7 @@ async def _once(
     limit: int,
 ) -> bytes | URL:
     """One request: the text, or where it redirects to within the origin."""
-    progress(f"fetching {_shown(url)}")
+    progress(f"fetching {plain(url)}")
     sent = {"Accept": _ACCEPT, **headers, "Accept-Encoding": "gzip"}
     async with session.get(
         url, headers=sent, allow_redirects=False, auto_decompress=False
@@ -234,7 +238,7 @@ async def _once(
         text = await _body(url, response, progress, limit)
     wrong = misfit(text)
     if wrong:
-        raise SpecError(f"{_shown(url)} is {wrong}")
+        raise SpecError(f"{plain(url)} is {wrong}")
     return text
 
 
@@ -243,15 +247,15 @@ def _redirected(url: URL, location: str) -> URL:
         target = url.join(URL(location))
         if location and target.origin() == url.origin():
             return target
-        shown = _shown(target) if location and target.host else ""
+        shown = plain(target) if location and target.host else ""
     except ValueError:
         shown = ""
     if not shown:
-        raise SpecError(f"{_shown(url)} redirects to no address")
+        raise SpecError(f"{plain(url)} redirects to no address")
     if target.query_string:
         shown += " (with its query)"
     raise SpecError(
-        f"{_shown(url)} redirects to another origin, {shown}, which is not followed; "
+        f"{plain(url)} redirects to another origin, {shown}, which is not followed; "
         f"if that is the right place, write spec: {shown}"
     )
 
@@ -260,13 +264,13 @@ def _check_status(url: URL, status: int) -> None:
     if status == 200:
         return
     if status >= 500 or status in _LATER:
-        raise SpecUnavailable(f"{_shown(url)} answers {status}")
+        raise SpecUnavailable(f"{plain(url)} answers {status}")
     hint = ""
     if status in (401, 403):
         hint = "; if it wants a key, write spec: {url: …, headers: {Authorization: …}}"
     elif status in (404, 410):
         hint = "; check the address"
-    raise SpecError(f"{_shown(url)} answers {status}, not a spec{hint}")
+    raise SpecError(f"{plain(url)} answers {status}, not a spec{hint}")
 
 
 async def _body(
@@ -275,7 +279,7 @@ async def _body(
     """The body, decompressed piece by piece, so that a bomb is noticed when it is too large."""
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("identity", "gzip", "x-gzip"):
-        text = f"{_shown(url)} comes with Content-Encoding {coding[:40]!r}, which is not read"
+        text = f"{plain(url)} comes with Content-Encoding {coding[:40]!r}, which is not read"
         raise SpecError(text)
     gzip = None if coding == "identity" else _Gzip()
     pieces: list[bytes] = []
@@ -283,18 +287,18 @@ async def _body(
     try:
         async for chunk in response.content.iter_chunked(_CHUNK):
             received += len(chunk)
-            progress(f"fetching {_shown(url)}: {received:,} bytes")
+            progress(f"fetching {plain(url)}: {received:,} bytes")
             for piece in gzip.pieces(chunk) if gzip else (chunk,):
                 pieces.append(piece)
                 size += len(piece)
                 if max(received, size) > limit:
-                    raise SpecError(f"{_shown(url)} sends more than {limit:,} bytes")
+                    raise SpecError(f"{plain(url)} sends more than {limit:,} bytes")
             if gzip and gzip.over:
                 break
     except zlib.error:
-        raise SpecError(f"{_shown(url)} is not the gzip it says it is") from None
+        raise SpecError(f"{plain(url)} is not the gzip it says it is") from None
     if gzip and not gzip.is_whole:
-        raise SpecUnavailable(f"{_shown(url)} was cut off")
+        raise SpecUnavailable(f"{plain(url)} was cut off")
     return b"".join(pieces)
 
 
@@ -334,7 +338,7 @@ class _Gzip:
         yield b"" if self._member.eof else self._member.flush()
 
 
-def _shown(url: URL | str) -> str:
+def plain(url: URL | str) -> str:
     """A URL for messages, logs and comparing: without password, query and fragment."""
     if isinstance(url, URL):
         return str(url.with_user(None).with_query(None).with_fragment(None))

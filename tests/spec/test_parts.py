@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -16,7 +17,10 @@ from gateway.app import load_plugin
 from gateway.config import read_configs
 from gateway.errors import Mistakes, SpecUnavailable
 from gateway.plugin import Plugin
+from gateway.references import References, WantedError
 from gateway.spec import parts, source
+from gateway.spec_filter import trim
+from tests.cli.specs import run
 from tests.conftest import Upstream
 
 Files = Mapping[str, Any]
@@ -188,6 +192,18 @@ async def test_a_symlink_is_followed_within_the_folder_and_not_out_of_it(tmp_pat
     assert "stolen" not in str(plugin.components)
 
 
+async def test_no_link_leads_to_a_hidden_file(tmp_path: Path) -> None:
+    hidden = {"api/.env.json": {"title": "stolen"}, "api/.git/x.json": {"title": "stolen"}}
+    write(tmp_path, {**hidden, "api/..1/.x.json": {"title": "stolen"}})
+    (tmp_path / "api" / "file.json").symlink_to(".env.json")
+    (tmp_path / "api" / "folder").symlink_to(".git")
+    (tmp_path / "api" / "volume.json").symlink_to("..1/.x.json")
+    refs = [{"$ref": name} for name in ("file.json", "folder/x.json", "volume.json")]
+    plugin = await load(tmp_path, {"api/spec.yaml": spec({"oneOf": refs})})
+    assert not plugin.components
+    assert [line.count("leads to a hidden file") for line in lines(plugin)] == [1, 1, 1]
+
+
 # --- nobody else is asked ---------------------------------------------------------------------
 
 
@@ -278,9 +294,88 @@ async def test_a_part_that_is_not_there_costs_itself_one_that_is_not_there_yet_l
         await load(tmp_path, **where)
 
 
+async def test_what_a_redirected_file_names_lies_beside_where_it_was_in_the_end(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    """RFC 3986 §5.1.3. Also where that is the copy of an earlier start."""
+    files = {
+        "spec.yaml": spec({"$ref": "a.json"}),
+        "a.json": "/v2/models/a.json?at=1",
+        "v2/models/a.json": {"properties": {"b": {"$ref": "b.json"}, "me": {"$ref": "#/x"}}},
+        "v2/models/b.json": {"title": "right"},
+        "b.json": {"title": "wrong"},
+    }
+    config: dict[str, Any] = {
+        "spec": f"{upstream.url}/spec.yaml",
+        "upstream": {"url": "https://api.example.com"},
+        "state": tmp_path / "state",
+    }
+    for status in ({"a": 302}, {"a": 503}, {"a": 503, "spec": 503}):
+        on(upstream, files, **status)
+        plugin = await load(tmp_path, **config)
+        assert plugin.components["b"] == {"title": "right"}
+        assert "/b.json" not in asked(upstream)
+
+
+@pytest.mark.parametrize(
+    "bad", ["title", '"title', "{title: [", "- a\n- b\n", "", "<html></html>", "plugin: x\nspec: y"]
+)
+async def test_what_a_host_gives_while_it_is_mended_replaces_no_good_copy(
+    tmp_path: Path, upstream: Upstream, bad: str
+) -> None:
+    config: dict[str, Any] = {
+        "spec": f"{upstream.url}/spec.yaml",
+        "upstream": {"url": "https://api.example.com"},
+        "state": tmp_path / "state",
+    }
+    files = {"spec.yaml": spec({"$ref": "a.json"}), "a.json": {"title": "good"}}
+    on(upstream, files)
+    assert not about_copies(await load(tmp_path, **config))
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        is_part = request.path == "/a.json"
+        return web.Response(text=bad if is_part else json.dumps(files["spec.yaml"]))
+
+    upstream.answer = answer
+    for _ in range(2):
+        plugin = await load(tmp_path, **config)
+        assert plugin.components == {"a": {"title": "good"}}
+        (warning,) = about_copies(plugin)
+        assert "a.json" in warning
+    on(upstream, {**files, "a.json": {"title": "new"}})
+    plugin = await load(tmp_path, **config)
+    assert plugin.components == {"a": {"title": "new"}}
+    assert not about_copies(plugin)
+
+
+def about_copies(plugin: Plugin) -> list[str]:
+    return [str(one) for one in plugin.warnings if "the copy of" in str(one)]
+
+
+@pytest.mark.parametrize("gone", ["spec", "a"])
+async def test_check_warns_where_a_copy_is_used(
+    tmp_path: Path, upstream: Upstream, gone: str
+) -> None:
+    files = {"spec.yaml": spec({"$ref": "a.json"}), "a.json": {"title": "a"}}
+    on(upstream, files)
+    server = {"url": "https://api.example.com"}
+    contact = {"contact": "api@example.com", "description": "Gives a."}
+    where = f"{upstream.url}/spec.yaml"
+    await load(tmp_path, state=tmp_path / "state", spec=where, upstream=server, **contact)
+    asking = ("check", tmp_path / "t.yaml", "--state", tmp_path / "state", "--strict", "--json")
+    result = await asyncio.to_thread(run, *asking)
+    assert (result.exit_code, json.loads(result.stdout)[0]["warnings"]) == (0, [])
+    on(upstream, files, **{gone: 503})
+    result = await asyncio.to_thread(run, *asking)
+    (warning,) = json.loads(result.stdout)[0]["warnings"]
+    assert result.exit_code == 1
+    assert f"t.yaml:1:25: spec: {upstream.url}/{gone}." in warning
+    assert "answers 503; the copy of" in warning
+
+
 async def test_a_restart_works_offline_with_all_files(tmp_path: Path, upstream: Upstream) -> None:
     state = tmp_path / "state"
-    config = {
+    config: dict[str, Any] = {
         "spec": f"{upstream.url}/spec.yaml",
         "upstream": {"url": "https://api.example.com"},
         "state": state,
@@ -344,6 +439,54 @@ async def test_a_chain_of_files_is_followed_so_far(tmp_path: Path) -> None:
     plugin = await load(tmp_path, {"api/spec.yaml": spec({"$ref": "0.json"}), **files})
     assert len(plugin.components) == parts.MAX_ROUNDS
     assert "100 one behind the other" in lines(plugin)[0]
+
+
+@pytest.mark.parametrize("link", ["schema", "alias", "response", "parameter", "path", "pointer"])
+async def test_a_chain_of_files_is_followed_without_doing_everything_again(
+    tmp_path: Path, link: str
+) -> None:
+    """And what hangs on it, but is never served, stays unread."""
+    last = 50
+    beside = {"example": {"$ref": "never.json"}, "x-y": {"$ref": "never.json"}}
+    ends = {
+        "schema": {"type": "string"},
+        "alias": {"type": "string"},
+        "response": schema({})["responses"]["200"],
+        "parameter": {"name": "q", "in": "query", "schema": {}},
+        "path": {"get": schema({}), "post": schema({"$ref": "never.json"})},
+        "pointer": {"x": {"type": "string"}},
+    }
+
+    def node(number: int) -> Any:
+        ref = {"$ref": f"{number}.json" + ("#/x" if link == "pointer" else "")}
+        if link == "pointer" and number:
+            return {"x": {"properties": {"x": ref, "y": {"$ref": "#/y"}}}, "y": {}, **beside}
+        return {"items": ref, **beside} if link == "schema" else ref
+
+    operation = {
+        "response": {"responses": {"200": node(0), "404": {"$ref": "never.json"}}},
+        "parameter": {**schema({}), "parameters": [node(0)]},
+    }.get(link, schema(node(0)))
+    item = node(0) if link == "path" else {"get": operation}
+    files = {f"{number}.json": node(number + 1) for number in range(last)}
+    write(tmp_path, {"spec.yaml": {**spec(), "paths": {"/a": item}}, **files})
+    write(tmp_path, {f"{last}.json": ends[link], "never.json": {}})
+    got = await source.fetch("spec.yaml", base=tmp_path, headers={}, state=None)
+    times = 0
+    async with parts.Library(got, headers={}, state=None) as library:
+        while True:
+            times += 1
+            references = References(got.document, library.parts)
+            trimmed, ledger = trim(got.document, [("GET", "/a")], references)
+            try:
+                references.check()
+                break
+            except WantedError as wanted:
+                await library.read(wanted.addresses, wanted.ahead)
+    assert times == 2
+    assert library.parts.held.keys() == {f"{number}.json" for number in range(last + 1)}
+    assert not ledger
+    assert "get" in trimmed["paths"]["/a"]
 
 
 async def test_files_are_bounded_in_size(tmp_path: Path) -> None:
