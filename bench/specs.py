@@ -127,10 +127,11 @@ def measure(file: Path) -> Figures:
     """Measure one spec."""
     from gateway.config import read_configs
     from gateway.faces import openapi
+    from gateway.listing import listed
     from gateway.plugin import build
     from gateway.shrinking import count
     from gateway.spec.document import parse
-    from gateway.spec_filter import listed, trim
+    from gateway.spec_filter import trim
 
     text = file.read_bytes()
     count(b"the tokenizer is read before anything is measured")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from gateway.config import Loaded, suggest, types
 from gateway.errors import Mistake
-from gateway.spec_filter import Listed
+from gateway.listing import Listed
 
 NAME_LENGTH = 64
 _SUFFIX = 6  # hex digits; 2^24 names before two of one collision group are likely to meet
@@ -176,7 +176,11 @@ class _Index:
 
     def nothing(self, entry: str) -> str:
         if _is_glob(entry) and not _ENTRY.fullmatch(entry):
-            return f"a glob names its method, such as 'GET {entry}'"
+            near = f"GET /{entry.partition(' ')[2].strip().lstrip('/') or entry.lstrip('/')}"
+            return (
+                f"{entry!r}: ids take no `*`; a glob is a method and a path, such as {near!r} "
+                "(`*` is one segment or part of one, `**` any number)"
+            )
         if not self.listed:
             return "the spec has no operations"
         what = "operations match" if _is_glob(entry) else "operation is"

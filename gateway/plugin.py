@@ -13,7 +13,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from gateway import inplace
 from gateway.choose import Chosen, choose, named_paths
@@ -21,11 +20,13 @@ from gateway.config import Loaded, suggest, types
 from gateway.config.cascade import settings
 from gateway.config.scalars import Rate
 from gateway.errors import Mistake, Mistakes, SpecError
+from gateway.listing import listed, why_empty
 from gateway.references import Parts, References
 from gateway.request import Bound, Reader, bind, prove
+from gateway.servers import base_of, base_of_operation, why_unservable
 from gateway.shrinking import Shapes, Shrinker, compile_shrinker
 from gateway.spec.model import normalise
-from gateway.spec_filter import listed, trim, why_empty
+from gateway.spec_filter import trim
 from gateway.values import Argument, Build, Degraded, Schema, SpecModel, SpecOperation
 
 # Our own addresses win over an operation's, those of faces to come included: a plugin's
@@ -147,7 +148,7 @@ def build(
     references.check()
     model = normalise(trimmed, location)
     ledger = [*trim_ledger, *model.ledger]
-    base, base_mistakes = _base(loaded, model, location, from_url=from_url)
+    base, base_mistakes = base_of(loaded, model, location, from_url=from_url)
     mistakes += base_mistakes
     specs = {(one.method, one.key): one for one in model.operations}
     shapes = Shapes(model.components)
@@ -160,7 +161,7 @@ def build(
             if not any(line.lost and line.operation == _place(one) for line in ledger):
                 ledger.append(Degraded(_place(one), "cannot be read", lost=True))
             continue
-        reason = _unservable(spec, base, loaded)
+        reason = why_unservable(spec, base, loaded)
         if reason:
             ledger.append(Degraded(_place(one), reason, lost=True))
             continue
@@ -223,70 +224,6 @@ def _chosen(
 
 def _place(one: Chosen) -> str:
     return f"{one.listed.method} {one.listed.path}"
-
-
-# --- the upstream's address -------------------------------------------------------------------
-
-
-def _base(
-    loaded: Loaded, model: SpecModel, location: str, *, from_url: bool
-) -> tuple[str, list[Mistake]]:
-    """The base URL of the upstream: the operator's, else the spec's if it may be trusted."""
-    url = loaded.plugin.upstream.url
-    if url:
-        return url.rstrip("/"), []
-    named = model.servers or [url for one in model.operations for url in one.servers]
-    servers = [one for one in named if one.startswith(("https://", "http://"))]
-    servers.sort(key=lambda one: not one.startswith("https://"))  # stable: https first
-    paste = "upstream: {url: https://…}"
-    if not servers:
-        text = f"the spec names no server with an absolute address; write {paste}"
-        return "", [loaded.mistake(("spec",), text)]
-    if not from_url:
-        return servers[0].rstrip("/"), []
-    own = [one for one in servers if origin(one) == origin(location)]
-    if own:
-        return own[0].rstrip("/"), []
-    text = (
-        f"the spec was fetched from {_shown(origin(location))} but its server is "
-        f"{servers[0]!r}; a fetched document may not name another origin. "
-        f'If that is right, write upstream: {{url: "{servers[0]}"}}'
-    )
-    return "", [loaded.mistake(("spec",), text)]
-
-
-def origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port of a URL; the default port filled in (RFC 6454 section 4)."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme.lower())
-        return parts.scheme.lower(), (parts.hostname or "").lower(), port
-    except ValueError:
-        return "", "", None
-
-
-def _shown(parts: tuple[str, str, int | None]) -> str:
-    scheme, host, port = parts
-    default = {"http": 80, "https": 443}.get(scheme)
-    return f"{scheme}://{host}" + ("" if port in (None, default) else f":{port}")
-
-
-def _unservable(spec: SpecOperation, base: str, loaded: Loaded) -> str | None:
-    if spec.method not in types.METHODS:
-        return f"its method {spec.method} is not served"
-    if spec.servers and not loaded.plugin.upstream.url and base:
-        elsewhere = [one for one in spec.servers if origin(one) != origin(base)]
-        if len(elsewhere) == len(spec.servers):
-            return f"its own server {elsewhere[0]} is another origin than {base}"
-    return None
-
-
-def _operation_base(spec: SpecOperation, base: str, loaded: Loaded) -> str:
-    """An operation's own server, of the same origin, goes before the document's."""
-    if loaded.plugin.upstream.url:
-        return base
-    own = [one for one in spec.servers if origin(one) == origin(base)]
-    return own[0].rstrip("/") if own else base
 
 
 # --- one operation ----------------------------------------------------------------------------
@@ -358,7 +295,7 @@ def _operation(
         by_name={argument.name: argument for argument in arguments},
         withheld=bound.withheld,
         consequential=spec.method not in types.SAFE if confirm is None else confirm,
-        build=bound.build(_operation_base(spec, base, loaded)),
+        build=bound.build(base_of_operation(spec, base, loaded)),
         readers=bound.readers,
         shrinker=shrinker,
         limit=chosen.limit,
@@ -483,4 +420,4 @@ def _about(title: str, operations: Sequence[Operation] | Any) -> str:
     return "\n".join(lines)
 
 
-__all__ = ["Files", "Operation", "Plugin", "build", "origin"]
+__all__ = ["Files", "Operation", "Plugin", "build"]

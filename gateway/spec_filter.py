@@ -1,8 +1,8 @@
 """A spec of any version and the chosen operations in, the trimmed spec out. Pure.
 
-Of a spec with thousands of operations a plugin serves five. `listed` names them all in one
-cheap pass; `trim` copies the chosen ones and what they reach, and nothing else, so that what
-follows costs by what is chosen. References stay references. What no later step reads is left
+Of a spec with thousands of operations a plugin serves five (`listing` names them all). `trim`
+copies the chosen ones and what they reach, and nothing else, so that what follows costs by what
+is chosen. References stay references. What no later step reads is left
 behind: other operations, replies that are no success, callbacks, links, examples, security.
 
 After `trim` every `$ref` leads to `#/components/KIND/NAME` (`#/KIND/NAME` in Swagger 2), NAME
@@ -22,70 +22,20 @@ import posixpath
 import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 from urllib.parse import unquote
 
 from gateway.errors import shown
+from gateway.listing import ADDITIONAL, operations_of
 from gateway.references import NULLABLE, Followed, Found, Parts, Place, Pointer, References
 from gateway.values import Degraded
-
-METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE", "QUERY"})
 
 # Levels of one inline schema; what stands deeper becomes `{}`. The deepest of 3,669 public
 # documents has 33; 100 keeps every later recursion far from the interpreter's limit of 1,000.
 MAX_DEPTH = 100
-ADDITIONAL = "additionalOperations"
 
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An operation as the document names it. `path` is the path key as written."""
-
-    method: str
-    path: str
-    operation_id: str | None = None
-    summary: str = ""
-    tags: tuple[str, ...] = ()
-
-
-def listed(
-    doc: Mapping[str, Any],
-    references: References | None = None,
-    only: Collection[str] | None = None,
-) -> tuple[Listed, ...]:
-    """All operations of a document, in its order.
-
-    Args:
-        doc: A spec of any version, as parsed.
-        references: Of that document; needed where it is spread over files.
-        only: The path keys that matter; by default all.
-    """
-    index = references or References(doc)
-    paths = index.followed(doc.get("paths"))
-    found: dict[tuple[str, str], Listed] = {}
-    for path, raw in paths.items.items():
-        if path.startswith("x-") or (only is not None and path not in only):
-            continue
-        is_far = raw.__class__ is not dict or "$ref" in raw
-        item = index.followed(raw, paths.base_of(path)) if is_far else None
-        for method, word, written in _operations(raw if item is None else item.items):
-            if (method, path) not in found:
-                operation = written
-                if "$ref" in written:  # none may be, by the letter, but all of DigitalOcean's are
-                    base = paths.base_of(path) if item is None else item.base_of(word)
-                    operation = index.followed(written, base).items
-                found[method, path] = Listed(
-                    method=method,
-                    path=path,
-                    operation_id=_text(operation.get("operationId")) or None,
-                    summary=_text(operation.get("summary")),
-                    tags=tuple(tag for tag in _list(operation.get("tags")) if isinstance(tag, str)),
-                )
-    return tuple(found.values())
 
 
 def trim(
@@ -109,35 +59,6 @@ def trim(
     if trimming.index.wanted:
         trimming.index.ahead = trimming.ahead
     return out
-
-
-def why_empty(doc: Mapping[str, Any], references: References) -> str:
-    """What a document without operations holds instead."""
-    paths = _map(doc.get("paths"))
-    far = paths if isinstance(paths.get("$ref"), str) else None
-    refs = [one["$ref"] for one in paths.values() if isinstance(_map(one).get("$ref"), str)]
-    for ref in [far["$ref"]] if far else refs[:1]:
-        found = references.find(ref)
-        if isinstance(found, str):
-            what = "its paths are" if far else f"{len(refs)} of its paths are"
-            return f"{what} in other files that cannot be had: {found}"
-    for key in ("webhooks", "x-webhooks"):
-        if _map(doc.get(key)):
-            return f"it describes only {key}, which the API calls itself; it has no operations"
-    return "it has no operations"
-
-
-def _operations(item: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """The operations of a path item: METHOD, the key it stands under, and what it says."""
-    for word, operation in item.items():
-        if operation.__class__ is dict:
-            method = word.upper()
-            if method in METHODS:
-                yield method, word, operation
-            elif word == ADDITIONAL:  # OpenAPI 3.2, in the case that they are sent in
-                for other, one in operation.items():
-                    if isinstance(one, dict):
-                        yield other, word, one
 
 
 # --- schemas' keywords ------------------------------------------------------------------------
@@ -311,7 +232,7 @@ class _Trim:
             if isinstance(found, str):
                 self.operation = ""
                 self._degrade(f"{shown(path)}: {found}; what stands beside it is served")
-        for method, word, written in _operations(item.items):
+        for method, word, written in operations_of(item.items):
             if method in methods:
                 methods.discard(method)
                 self.operation = f"{method} {path}"

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.choose import choose
 from gateway.config import read_configs
-from gateway.spec_filter import Listed
+from gateway.listing import Listed
 
 LISTED = (
     Listed("GET", "/x/a", "getA", "", ()),

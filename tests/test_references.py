@@ -11,9 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.references import HOPS, Found, Parts, Place, References, Unread, address_of
+from gateway.addresses import address_of
+from gateway.listing import listed
+from gateway.references import HOPS, Found, Parts, Place, References, Unread
 from gateway.spec.model import normalise
-from gateway.spec_filter import listed, trim
+from gateway.spec_filter import trim
 
 URL = "https://api.example.com/docs/openapi.json"
 

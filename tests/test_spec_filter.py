@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from gateway.listing import Listed, listed
 from gateway.spec.document import parse
-from gateway.spec_filter import MAX_DEPTH, Listed, listed, trim
+from gateway.spec_filter import MAX_DEPTH, trim
 
 SPECS = Path(__file__).parents[2] / "shared" / "data" / "specs"
 REAL = sorted(

@@ -15,8 +15,8 @@ from gateway.choose import Chosen, choose
 from gateway.config import Loaded, types
 from gateway.config.scalars import Budget
 from gateway.errors import SpecError
+from gateway.listing import ADDITIONAL, Listed, listed, why_empty
 from gateway.references import References
-from gateway.spec_filter import ADDITIONAL, Listed, listed, why_empty
 
 _PATH = re.compile("/[^\x00-\x1f\x7f\ud800-\udfff]*")  # what an address can be made of
 _CONSEQUENTIAL = "x-openai-isConsequential"

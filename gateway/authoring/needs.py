@@ -14,10 +14,10 @@ from typing import Any
 from gateway.authoring.catalogue import Entry
 from gateway.authoring.words import one_line, split
 from gateway.config.headers import OURS, TOKEN
-from gateway.plugin import origin
+from gateway.config.rules import PLACEHOLDER
 from gateway.references import References
+from gateway.servers import origin
 
-PLACEHOLDER = "https://api.example.com"
 _MOST = 20  # schemes that are looked at
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import urljoin, urlsplit
 
-from gateway.plugin import Operation, Plugin, origin
+from gateway.plugin import Operation, Plugin
 from gateway.request.templates import HOLE, template
+from gateway.servers import origin
 
 
 def locator(plugin: Plugin) -> Callable[[str], str | None]:

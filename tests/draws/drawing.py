@@ -14,9 +14,9 @@ from typing import Any
 from gateway.config import Loaded
 from gateway.config.sound import convert
 from gateway.faces import openapi
+from gateway.listing import Listed
 from gateway.plugin import Plugin, build
 from gateway.references import Parts
-from gateway.spec_filter import Listed
 
 BASE = "https://gateway.example/plugin"  # as the budget is counted with
 UPSTREAM = "https://api.example.com"

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from gateway.listing import Listed, listed
 from gateway.references import Parts, References, WantedError
 from gateway.spec.parts import Library
 from gateway.spec.source import Source, fetch
-from gateway.spec_filter import Listed, listed
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "specs"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "plugin-gateway-draws"

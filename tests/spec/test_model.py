@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import yaml12
+from gateway.listing import listed
 from gateway.spec.model import normalise
 from gateway.spec.render import render
-from gateway.spec_filter import listed, trim
+from gateway.spec_filter import trim
 from gateway.values import Degraded, SpecModel
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "spec").glob("*.yaml"))

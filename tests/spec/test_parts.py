@@ -358,7 +358,7 @@ async def test_check_warns_where_a_copy_is_used(
 ) -> None:
     files = {"spec.yaml": spec({"$ref": "a.json"}), "a.json": {"title": "a"}}
     on(upstream, files)
-    server = {"url": "https://api.example.com"}
+    server = {"url": "https://a.example.com/v1"}
     contact = {"contact": "api@example.com", "description": "Gives a."}
     where = f"{upstream.url}/spec.yaml"
     await load(tmp_path, state=tmp_path / "state", spec=where, upstream=server, **contact)

@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prance.util.resolver import RESOLVE_FILES, RESOLVE_INTERNAL, RefResolver
 
+from gateway.listing import listed
 from gateway.references import Parts, References
 from gateway.spec.document import parse
 from gateway.spec.parts import Library
 from gateway.spec.source import fetch
-from gateway.spec_filter import listed, trim
+from gateway.spec_filter import trim
 
 CASES = [
     ("petstore_3.0.4.yaml", ("GET", "/pet/findByStatus")),
