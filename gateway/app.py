@@ -109,9 +109,9 @@ async def _built(loaded: Loaded, state: Path | None, files: Files, progress: Pro
     for warning in got.warnings:
         log.warning("%s: %s", loaded.plugin.plugin, mask.text(warning))
     if headers:
-        document = await asyncio.to_thread(_masked, got.document, mask)
+        document = await asyncio.to_thread(masked_document, got.document, mask)
         got = replace(got, document=document)
-    masked = partial(_masked, mask=mask) if headers else None
+    masked = partial(masked_document, mask=mask) if headers else None
     try:
         async with Library(got, headers=headers, state=state, masked=masked) as library:
             plugin = await _built_of(loaded, got, library, files)
@@ -144,7 +144,8 @@ async def _built_of(loaded: Loaded, got: Source, library: Library, files: Files)
             await library.read(wanted.addresses, wanted.ahead)
 
 
-def _masked(value: Any, mask: Mask) -> Any:
+def masked_document(value: Any, mask: Mask) -> Any:
+    """A spec, or a part of one, without the secrets that a server may say back."""
     return msgspec.json.decode(mask.body(msgspec.json.encode(value)))
 
 

@@ -24,6 +24,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 from aiohttp import web
+from aiohttp.http import HttpVersion11
 
 from gateway.errors import (
     BadArguments,
@@ -301,6 +302,9 @@ class Door:
         """The whole body of a call, bounded in size and time."""
         if "Content-Encoding" in request.headers:
             raise UnsupportedBody("A coded request body is not read. Send it as plain JSON.")
+        if "Expect" in request.headers and request.version == HttpVersion11:
+            # Some hold their body back until they are told (RFC 9110 section 10.1.1).
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 return await request.read()

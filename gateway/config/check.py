@@ -33,12 +33,21 @@ def check(tree: Any) -> list[Fault]:
     return [
         Fault(
             tuple(error.absolute_path),
-            error.message,
+            error.message + _settings_in_list(error),
             at_key=error.validator in (_AT_KEY, _UNKNOWN),
             unknown=error.validator == _UNKNOWN,
         )
         for error in _Checker(SCHEMA).iter_errors(tree)
     ]
+
+
+def _settings_in_list(error: ValidationError) -> str:
+    """The way out where a list of operations has one with settings."""
+    path = tuple(error.absolute_path)
+    is_item = len(path) == 2 and path[0] == "operations" and isinstance(path[1], int)
+    if is_item and isinstance(error.instance, dict):
+        return "; operations with settings are a mapping: leave out the `- `, for all of them"
+    return ""
 
 
 # --- keywords: each yields an error in our words ----------------------------------------------
@@ -169,7 +178,9 @@ def _known_keys(validator: Validator, rest: Any, value: Any, schema: Schema) -> 
 def _unknown(key: str, value: Any, schema: Schema) -> str:
     known = list(schema["properties"])
     near = suggest(key, known)
-    shown = "" if _hides(schema) and not near else f" {quoted(key)}"
+    # `credential: {hunter2}` is a key without a value, too.
+    is_word = value is not None and re.fullmatch(r"[A-Za-z][A-Za-z_-]{1,30}", key)
+    shown = f" {quoted(key)}" if near or is_word or not _hides(schema) else ""
     if kinds(schema):
         text = f"{shown.strip() or 'this'} is not one of {', '.join(known)}{near}"
     elif elsewhere := _levels(key):

@@ -39,3 +39,13 @@ def lacks(given: Any, key: str, struct: type[Struct]) -> bool:
         return False
     known = [field.encode_name for field in fields(struct)]
     return all(one in known or nearest(one, known) != key for one in given)
+
+
+def credentials_of(plugin: types.Plugin) -> Iterator[tuple[Path, types.Credential]]:
+    """Each of an upstream's credentials, and where it stands."""
+    given = plugin.upstream.credential
+    path: Path = ("upstream", "credential")
+    if isinstance(given, list):
+        yield from (((*path, number), one) for number, one in enumerate(given))
+    elif given is not None:
+        yield path, given

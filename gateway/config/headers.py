@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from gateway.config import types
-from gateway.config.entries import parameters
+from gateway.config.entries import credentials_of, parameters
 from gateway.config.faults import Fault, Path, quoted
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -88,26 +88,28 @@ def _twice(path: Path, names: list[str] | dict[str, str]) -> Iterator[Fault]:
 
 
 def _credentials(plugin: types.Plugin) -> Iterator[Fault]:
-    given = plugin.upstream.credential
     path: Path = ("upstream", "credential")
-    if given is None:
+    if plugin.upstream.credential is None:
         return
     if isinstance(plugin.auth, types.Auth) and plugin.auth.chosen[0] != "service":
         kind = plugin.auth.chosen[0]
         text = f"auth: {kind} passes each caller's own key on; leave one of the two out"
         yield Fault(path, text, at_key=True)
-    many = isinstance(given, list)
     taken: set[tuple[str, str]] = {("header", name.lower()) for name in plugin.upstream.headers}
     taken |= {("header", name.lower()) for name in plugin.upstream.forward}
-    for number, one in enumerate(given if isinstance(given, list) else [given]):
+    for at, one in credentials_of(plugin):
         kind, settings = one.chosen
-        where: Path = (*path, number, kind) if many else (*path, kind)
+        where: Path = (*at, kind)
         yield from _credential(where, kind, settings)
         slot = _slot(kind, settings)
         if slot in taken:
             text = f"the {slot[0]} {slot[1]!r} is set elsewhere, too; one would replace the other"
             yield Fault(where, text, at_key=True)
         taken.add(slot)
+
+
+# Of a token request; `scope`, id and secret have keys of their own.
+_GRANT = frozenset({"grant_type", "client_id", "client_secret", "scope"})
 
 
 def _slot(kind: str, settings: object) -> tuple[str, str]:
@@ -126,6 +128,13 @@ def _credential(path: Path, kind: str, settings: object) -> Iterator[Fault]:
                 yield Fault((*path, key), "holds a line break or control character")
     elif isinstance(settings, types.NamedSecret):
         yield from _named(path, kind, settings)
+    elif isinstance(settings, types.ClientCredentials):
+        for key in ("client_id", "client_secret"):
+            text = getattr(settings, key)
+            if not text.strip() or _CONTROL.search(text):
+                yield Fault((*path, key), "is empty, or holds a line break or control character")
+        for name in settings.parameters.keys() & _GRANT:
+            yield Fault((*path, "parameters", name), "is written by the gateway", at_key=True)
     elif not isinstance(settings, str) or not settings.strip() or _CONTROL.search(settings):
         yield Fault(path, "a bearer token is one word, not empty")
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from gateway.config import types
+from gateway.config.entries import lacks
 from gateway.config.faults import Fault, Path, quoted
 
 _PATH: Path = ("auth", "oauth")
@@ -27,8 +29,12 @@ _VISIBLE = re.compile(r"[!-~]{1,512}")  # printable ASCII, no space
 _REDIRECT = re.compile(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(/[!-~]*)?")
 
 
-def check(plugin: types.Plugin) -> Iterator[Fault]:
-    """All faults of a config that have to do with OAuth, beyond that its addresses are URLs."""
+def check(plugin: types.Plugin, given: Mapping[str, Any]) -> Iterator[Fault]:
+    """All faults of a config that have to do with OAuth, beyond that its addresses are URLs.
+
+    `given` is the tree as it was written: `plugin` lacks what of it could not be read, such as a
+    secret that is not set.
+    """
     settings = _settings(plugin)
     if settings is None:
         return
@@ -39,7 +45,7 @@ def check(plugin: types.Plugin) -> Iterator[Fault]:
             yield Fault((*_PATH, key), text)
         elif "#" in url:
             yield Fault((*_PATH, key), "has a fragment, which no sign-in address may have")
-    yield from _client(settings)
+    yield from _client(settings, given["auth"]["oauth"])
     yield from _redirects(settings)
 
 
@@ -64,7 +70,7 @@ def _settings(plugin: types.Plugin) -> types.OAuth | None:
     return plugin.auth.oauth if isinstance(plugin.auth, types.Auth) else None
 
 
-def _client(settings: types.OAuth) -> Iterator[Fault]:
+def _client(settings: types.OAuth, given: Mapping[str, Any]) -> Iterator[Fault]:
     """Id and secret come together, and the other keys of the relay come with them."""
     for key, other in (("client_id", "client_secret"), ("client_secret", "client_id")):
         value = getattr(settings, key)
@@ -72,14 +78,15 @@ def _client(settings: types.OAuth) -> Iterator[Fault]:
             continue
         if not _VISIBLE.fullmatch(value):
             yield Fault((*_PATH, key), "is one word of printable ASCII, not empty")
-        if getattr(settings, other) is None:
+        if lacks(given, other, types.OAuth):
             text = f"comes with {other}: the gateway relays the sign-in with both, or not at all"
             yield Fault((*_PATH, key), text)
-    if settings.client_id is None:
-        for key in ("redirect_uris", "client_auth"):
-            if getattr(settings, key):
+    if lacks(given, "client_id", types.OAuth):
+        for key in ("redirect_uris", "client_auth", "pkce"):
+            if getattr(settings, key) is not None:
                 text = f"{key!r} acts only where the sign-in is relayed, with client_id"
                 yield Fault((*_PATH, key), text, at_key=True)
+    if settings.client_id is None:
         return
     query = settings.client_url.partition("?")[2]
     for name in sorted(_RELAYED & {name for name, _ in parse_qsl(query, keep_blank_values=True)}):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import re
 import stat
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
+from typing import Any
 
 from gateway.config import across, rules, secrets, types
 from gateway.config.check import check
@@ -18,6 +20,10 @@ from gateway.yaml12 import Limits, Marks, load_marked
 SUFFIXES = (".yaml", ".yml")
 # A config is written by people; Kubernetes keeps at most 1 MiB in a ConfigMap, too.
 LIMITS = Limits(bytes=1024 * 1024, values=100_000, depth=DEPTH, repeated=256 * 1024)
+# How an OpenAPI document begins its top level, for one that is too large to be read as a config.
+_VERSIONS = ("openapi", "swagger")
+_MAKE = "`gateway init` writes a config for one"
+_DOCUMENT = re.compile(rb"""(?:\A\s*\{\s*|^)["']?(?:openapi|swagger)["']?[ \t]*:""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,8 @@ def read_configs(paths: Sequence[FilePath], env: Mapping[str, str]) -> list[Load
     """Read plugins' configs.
 
     Args:
-        paths: Files, or directories whose *.yaml and *.yml files are meant.
+        paths: Files, or directories whose *.yaml and *.yml files are meant; not those that are
+            OpenAPI documents, or that a config beside them names as its spec.
         env: What `${NAME}` is looked up in.
 
     Raises:
@@ -82,57 +89,119 @@ def read_configs(paths: Sequence[FilePath], env: Mapping[str, str]) -> list[Load
     files, mistakes = _files(paths)
     partial: list[Loaded] = []
     loaded: list[Loaded] = []
-    for file in files:
-        got = _read(file, env)
+    read = {file: _read(file, env) for file in files}
+    specs = {got.spec for got in read.values()} - {None}
+    skipped: dict[FilePath, list[FilePath]] = {}
+    for file, got in read.items():
+        directory = files[file]
+        is_spec = got.is_document or (got.named is None and file.resolve() in specs)
+        if is_spec and directory is not None:
+            skipped.setdefault(directory, []).append(file)
+            continue
         mistakes += got.mistakes
         loaded += [got.named] if got.named else []
         partial += [got.partial] if got.partial else []
+    for directory, documents in skipped.items():
+        if all(one in documents for one, of in files.items() if of == directory):
+            names = ", ".join(one.name for one in documents[:3])
+            text = f"no config is in this directory, only specs: {names}; {_MAKE}"
+            mistakes.append(Mistake(str(directory), 1, 1, "", text))
     mistakes += across.check(loaded)
     if mistakes:
-        raise ReadMistakes(mistakes, files, partial)
+        raise ReadMistakes(mistakes, list(files), partial)
     return loaded
 
 
-def _files(paths: Iterable[FilePath]) -> tuple[list[FilePath], list[Mistake]]:
-    """The files to read, each once, and what is wrong with the paths."""
-    files: dict[FilePath, FilePath] = {}
+def _files(
+    paths: Iterable[FilePath],
+) -> tuple[dict[FilePath, FilePath | None], list[Mistake]]:
+    """The files to read, each once, with the directory that was named in its place; and what is
+    wrong with the paths."""
+    files: dict[FilePath, tuple[FilePath, FilePath | None]] = {}
     mistakes = []
     for path in paths:
-        inside = [path]
-        if path.is_dir():
-            inside = sorted(
-                one
-                for one in path.iterdir()
-                if one.suffix in SUFFIXES and not one.name.startswith(".") and not one.is_dir()
-            )
-            if not inside:
-                text = "no *.yaml or *.yml file is in this directory"
-                mistakes.append(Mistake(str(path), 1, 1, "", text))
-        for one in inside:
-            files.setdefault(one.resolve(), one)
-    return list(files.values()), mistakes
+        inside, directory = [path], None
+        try:
+            if path.is_dir():
+                inside, directory = _inside(path), path
+                if not inside:
+                    text = "no *.yaml or *.yml file is in this directory"
+                    mistakes.append(Mistake(str(path), 1, 1, "", text))
+            for one in inside:
+                known = files.setdefault(one.resolve(), (one, directory))
+                if directory is None:  # named itself, too
+                    files[one.resolve()] = (known[0], None)
+        except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+            reason = error.strerror if isinstance(error, OSError) else error
+            mistakes.append(Mistake(str(path), 1, 1, "", f"cannot be read: {reason}"))
+    return dict(files.values()), mistakes
+
+
+def _inside(directory: FilePath) -> list[FilePath]:
+    """The files of a directory that may be configs."""
+    return sorted(
+        one
+        for one in directory.iterdir()
+        if one.suffix in SUFFIXES and not one.name.startswith(".") and not one.is_dir()
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """One file as far as it can be read: if its name can, and for its spec."""
+    """One file as far as it can be read: if its name can, and for its spec.
+
+    `is_document`: it is no config but an OpenAPI document. `spec` is the file that it names.
+    """
 
     mistakes: list[Mistake]
     named: Loaded | None = None
     partial: Loaded | None = None
+    is_document: bool = False
+    spec: FilePath | None = None
+
+
+def _document(file: FilePath, line: int = 1, column: int = 1) -> _Read:
+    text = f"this is an OpenAPI document, not a config; {_MAKE}"
+    return _Read([Mistake(str(file), line, column, "", text)], is_document=True)
+
+
+def _names(file: FilePath, tree: dict[str, Any]) -> FilePath | None:
+    """The file that a config names as its spec."""
+    name = tree.get("spec")
+    if not isinstance(name, str) or "://" in name or not {"plugin", "operations"} & tree.keys():
+        return None
+    try:
+        return (file.parent / name).resolve()
+    except (OSError, RuntimeError, ValueError):
+        return None
 
 
 def _read(file: FilePath, env: Mapping[str, str]) -> _Read:
+    text = b""
     try:
-        tree, marks = load_marked(_text(file), LIMITS)
+        text = _text(file)
+        tree, marks = load_marked(text, LIMITS)
     except Unreadable as error:
+        if _DOCUMENT.search(text):
+            return _document(file)
         return _Read([Mistake(str(file), error.line, error.column, "", error.message)])
     if tree is None:
-        text = "the file is empty; it needs at least plugin, spec and operations"
-        return _Read([Mistake(str(file), 1, 1, "", text)])
+        message = "the file is empty; it needs at least plugin, spec and operations"
+        return _Read([Mistake(str(file), 1, 1, "", message)])
     if not isinstance(tree, dict):
-        text = f"expected a mapping (plugin, spec, operations), found {found(tree)}"
-        return _Read([Mistake(str(file), *marks.start, "", text)])
+        message = f"expected a mapping (plugin, spec, operations), found {found(tree)}"
+        if isinstance(tree, str) and re.match(r"[a-z_]+:\S", tree):
+            message += "; a space follows the colon of a key"
+        return _Read([Mistake(str(file), *marks.start, "", message)])
+    if "plugin" not in tree:
+        for key in _VERSIONS:
+            if key in tree:
+                return _document(file, *marks.key((key,)))
+    spec = _names(file, tree)
+    return replace(_config(file, tree, marks, env), spec=spec)
+
+
+def _config(file: FilePath, tree: dict[str, Any], marks: Marks, env: Mapping[str, str]) -> _Read:
     faults = check(tree)
     resolved = secrets.resolve(tree, env, file.parent)
     faults += resolved.faults

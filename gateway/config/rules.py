@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
-from gateway.config import headers, inline, oauth, types
-from gateway.config.entries import operations, parameters
+from gateway.config import headers, inline, oauth, secrets, types
+from gateway.config.entries import credentials_of, operations, parameters
 from gateway.config.faults import Fault, Path, found, quoted, suggest
 
 # First segments of our own addresses at a root, as far as a plugin could be named so.
@@ -27,6 +27,11 @@ _HOST = re.compile(
     r"(:[0-9]{1,5})?|\[[0-9a-f:.]+\](:[0-9]{1,5})?",
     re.IGNORECASE,
 )
+# What `gateway init` writes for an address that it does not know; nobody's (RFC 2606).
+PLACEHOLDER = "https://api.example.com"
+# Texts in which no `${…}` is looked up, and none can be meant either.
+_LITERAL = ("spec", "logo", "legal", "contact", "hosts")
+_BARE = re.compile(r"\$\{?[A-Z_][A-Z0-9_]*")  # `$TOKEN`, as a shell would read it
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAIL = re.compile(r"[^@\s<>\"]+@[^@\s.<>\"]+(\.[^@\s.<>\"]+)+")
 
@@ -52,6 +57,13 @@ class Context:
 
 def check(context: Context) -> Iterator[Fault]:
     """All faults of a config that its schema cannot tell."""
+    unread = list(_unread(context.given))
+    yield from unread
+    told = {fault.path for fault in unread}
+    yield from (fault for fault in _check(context) if fault.path not in told)
+
+
+def _check(context: Context) -> Iterator[Fault]:
     yield from _name(context)
     yield from _texts(context)
     yield from _hosts(context.plugin)
@@ -60,7 +72,7 @@ def check(context: Context) -> Iterator[Fault]:
     yield from _parameters(context.plugin)
     yield from _operations(context)
     yield from headers.check(context.plugin)
-    yield from oauth.check(context.plugin)
+    yield from oauth.check(context.plugin, context.given)
     yield from inline.check(context.plugin, context.given)
 
 
@@ -71,6 +83,34 @@ def doubts(plugin: types.Plugin) -> Iterator[Fault]:
         if text is not None and len(text) > most:
             yield Fault((key,), f"{len(text):,} characters; platforms take at most {most:,}")
     yield from oauth.doubts(plugin)
+    if (plugin.upstream.url or "").rstrip("/") == PLACEHOLDER:
+        text = "a placeholder, where nobody answers: write the base URL of the API"
+        yield Fault(("upstream", "url"), text)
+    yield from _bare(plugin)
+
+
+def _bare(plugin: types.Plugin) -> Iterator[Fault]:
+    """Proofs that are the name of a variable. They may be secrets: no message repeats them."""
+    proofs = dict(secrets.proofs(plugin))
+    proofs |= {("upstream", "headers", key): text for key, text in plugin.upstream.headers.items()}
+    if isinstance(plugin.spec, types.SpecSource):
+        proofs |= {("spec", "headers", key): text for key, text in plugin.spec.headers.items()}
+    for path, proof in proofs.items():
+        if _BARE.fullmatch(proof.rpartition(" ")[2]):
+            yield Fault(path, "is sent as it stands; for a variable's value write ${NAME}")
+
+
+def _unread(given: dict[str, Any]) -> Iterator[Fault]:
+    """`${…}` where nobody looks it up."""
+    text = "`${…}` is not read here; it is in upstream, auth, spec.headers and pin"
+    for key in _LITERAL:
+        value = given.get(key)
+        steps: list[tuple[Path, Any]] = [((key,), value)]
+        if isinstance(value, dict) and key == "spec":
+            steps = [((key, "url"), value.get("url"))]
+        if isinstance(value, list):
+            steps = [((key, number), one) for number, one in enumerate(value)]
+        yield from (Fault(at, text) for at, one in steps if isinstance(one, str) and "${" in one)
 
 
 def _name(context: Context) -> Iterator[Fault]:
@@ -123,6 +163,10 @@ def _addresses(context: Context) -> Iterator[Fault]:
         text = getattr(plugin, key)
         if text is not None:
             yield from _file_or_url(context, key, text)
+    for at, one in credentials_of(plugin):
+        if one.client_credentials is not None:
+            where = (*at, "client_credentials", "token_url")
+            yield from _url(context, where, one.client_credentials.token_url)
     if isinstance(plugin.auth, types.Auth) and plugin.auth.oauth is not None:
         for key in ("client_url", "token_url"):
             url = getattr(plugin.auth.oauth, key)

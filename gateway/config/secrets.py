@@ -15,6 +15,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from gateway.config import types
+from gateway.config.entries import credentials_of
 from gateway.config.faults import Fault, Path
 
 MAX_BYTES = 64 * 1024  # of a secret in a file; Kubernetes allows 1 MiB for all of one Secret
@@ -194,32 +195,26 @@ def collect(plugin: types.Plugin, texts: Mapping[Path, Text]) -> frozenset[str]:
             secrets.update(text.held_in_path)
         elif path[0] != "auth" or path[:3] in _SECRETS_OF_AUTH:
             secrets.update(text.held)
-    for path, proof in _proofs(plugin):
+    for path, proof in proofs(plugin):
         if path not in texts:
             # Of `Token abc` an upstream may echo the second word alone.
             secrets.update((proof, proof.rpartition(" ")[2]))
     return frozenset(secrets - {""})
 
 
-def _proofs(plugin: types.Plugin) -> Iterator[tuple[Path, str]]:
+def proofs(plugin: types.Plugin) -> Iterator[tuple[Path, str]]:
     """Every credential and token, and where it stands."""
-    given = plugin.upstream.credential
-    for number, one in enumerate(given if isinstance(given, list) else [given]):
-        if one is None:
-            continue
+    for at, one in credentials_of(plugin):
         kind, settings = one.chosen
-        path: Path = (
-            "upstream",
-            "credential",
-            *([number] if isinstance(given, list) else []),
-            kind,
-        )
+        path: Path = (*at, kind)
         if isinstance(settings, types.NamedSecret):
             yield (*path, "value"), settings.value
         elif isinstance(settings, types.BasicSecret):
             # Some upstreams take a key as user name, with no password.
             key = "password" if settings.password else "username"
             yield (*path, key), getattr(settings, key)
+        elif isinstance(settings, types.ClientCredentials):
+            yield (*path, "client_secret"), settings.client_secret
         else:
             yield path, settings
     if isinstance(plugin.auth, types.Auth) and plugin.auth.service is not None:

@@ -65,6 +65,27 @@ class BasicSecret(Block, frozen=True):
     password: Annotated[Hidden, Doc(description="The password; may be empty.")] = ""
 
 
+class ClientCredentials(Block, frozen=True, kw_only=True):
+    """A token of our own, got from the upstream's token endpoint (RFC 6749 section 4.4)."""
+
+    token_url: Annotated[str, Doc(description="Where id and secret are exchanged for a token.")]
+    client_id: Annotated[str, Doc(description="Our id there.")]
+    client_secret: Annotated[Hidden, Doc(description="Our secret, usually `${NAME}`.")]
+    scope: Annotated[str, Doc(description="The scopes asked for, separated by spaces.")] = ""
+    parameters: Annotated[
+        dict[str, Hidden],
+        Doc(description="What else the endpoint wants, such as `audience` or `resource`."),
+    ] = {}
+    client_auth: Annotated[
+        Literal["body", "basic"],
+        Doc(description="Where the endpoint wants id and secret: RFC 6749 asks for `basic`."),
+    ] = "basic"
+    content_type: Annotated[
+        Literal["application/json", "application/x-www-form-urlencoded"],
+        Doc(description="How the token request is written."),
+    ] = "application/x-www-form-urlencoded"
+
+
 class Credential(Kind, frozen=True):
     """One of the ways to prove ourselves to the upstream."""
 
@@ -73,6 +94,10 @@ class Credential(Kind, frozen=True):
     cookie: Annotated[NamedSecret | None, Doc(description="A cookie.")] = None
     bearer: Annotated[Hidden | None, Doc(description="`Authorization: Bearer …`.")] = None
     basic: Annotated[BasicSecret | None, Doc(description="`Authorization: Basic …`.")] = None
+    client_credentials: Annotated[
+        ClientCredentials | None,
+        Doc(description="`Authorization: Bearer …`, with a token that is got and renewed."),
+    ] = None
 
 
 # --- auth: how callers prove themselves to us -----------------------------------------------
@@ -133,6 +158,13 @@ class OAuth(Block, frozen=True, kw_only=True):
         Literal["body", "basic"] | None,
         Doc(
             description="Relayed: where the sign-in server wants id and secret; `body` if left out."
+        ),
+    ] = None
+    pkce: Annotated[
+        bool | None,
+        Doc(
+            description="Relayed: `false` for a sign-in server that refuses a `code_challenge` or "
+            "`code_verifier` (PKCE); both are sent if left out."
         ),
     ] = None
     scope: Annotated[str, Doc(description="The scopes asked for, separated by spaces.")] = ""
@@ -398,6 +430,7 @@ class Plugin(Block, frozen=True, kw_only=True):
         Literal["all"] | list[str] | dict[str, Operation | None],
         Doc(
             description="The operations to serve: a list of operationIds, `METHOD /path` and "
-            "globs, a mapping of names to settings, or `all`."
+            "globs, a mapping of names to settings, or `all`. A glob is a method and a path, such as "
+            "`GET /users/**`: `*` is one segment or a part of one, `**` any number; ids take none."
         ),
     ]

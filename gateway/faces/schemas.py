@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import Any, Literal
 
-from gateway.faces.texts import LONGEST, Words
+from gateway.faces.texts import LONGEST, Words, without_tags
 from gateway.request.schemas import ANYTHING, kind_of, kinds, resolve
 from gateway.values import Schema
 
@@ -202,8 +202,9 @@ class Rewriter:
 
     def _text(self, text: Any) -> Schema:
         longest = self.scale.inputs if self.world.side == "readOnly" else self.scale.answers
-        fitting = self.words.fit(str(text), longest)
-        self.shortened += fitting != str(text).strip()
+        said = str(text).strip()
+        fitting = self.words.fit(said, longest)
+        self.shortened += fitting not in (said, without_tags(said))
         return {"description": fitting} if fitting else {}
 
     def _is_long(self, values: Any) -> bool:
@@ -328,8 +329,12 @@ def _merged(served: Schema) -> Schema:
         if len(unlike) == len(members):
             continue
         rest = {name: value for name, value in served.items() if name != key}
-        if len(unlike) == 1 and isinstance(unlike[0], dict) and not unlike[0].keys() & rest.keys():
-            served = {**unlike[0], **rest}
+        if len(unlike) == 1 and isinstance(unlike[0], dict):
+            only = unlike[0]
+            if all(rest[name] == only[name] for name in only.keys() & rest.keys()):
+                served = {**only, **rest}
+            else:  # both hold
+                served = {**rest, "allOf": [*rest.get("allOf", ()), only]}
         elif key == "oneOf" and "anyOf" not in rest:
             served = {**rest, "anyOf": unlike}
         elif key != "oneOf":

@@ -25,12 +25,18 @@ from gateway.oauth.requests import MAX_BYTES, OAuthError, read_query
 
 # Platforms give up on a call after 45 s (OpenAI's plugin documentation).
 SECONDS = 20.0
+CONNECT_SECONDS = 8.0  # below the other, so that it is known that nothing was sent
 AGENT = "plugin-gateway"
 FORM = "application/x-www-form-urlencoded"
 
 # Asks the upstream with the parameters of a grant; gives the members of a token answer.
 Exchange = Callable[[Mapping[str, str]], Awaitable[dict[str, str | int]]]
 
+_ANEW = "Begin the sign-in anew."
+_AT = "The server at auth.oauth.token_url"
+_UNREACHED = f"{_AT} cannot be reached: check the address, its certificate and the network."
+_LATE = f"{_AT} took the request and did not answer within {SECONDS:g} seconds."
+_CUT = f"{_AT} took the request and closed the connection before its answer was whole."
 _LONGEST = 2**31  # seconds, 68 years
 _LIKE_FORM = re.compile(rb"(?:[a-z_]+=[^&<]*&)*(?:access_token|error)=")
 # What the platform did, or its user: it is told so (RFC 6749 section 5.2).
@@ -42,7 +48,9 @@ _OPERATORS = {
 }  # fmt: skip
 
 
-def exchanger(settings: types.OAuth, client: aiohttp.ClientSession) -> Exchange:
+def exchanger(
+    settings: types.OAuth | types.ClientCredentials, client: aiohttp.ClientSession
+) -> Exchange:
     """Compile how the upstream's token endpoint is asked."""
     url = URL(settings.token_url)
     headers = CIMultiDict(
@@ -72,17 +80,25 @@ def exchanger(settings: types.OAuth, client: aiohttp.ClientSession) -> Exchange:
                 data=body,
                 headers=headers,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=SECONDS),
+                timeout=aiohttp.ClientTimeout(
+                    total=SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS
+                ),
             ) as response:
                 status = response.status
                 content_type = response.headers.get("Content-Type", "")
                 data = await _read(response)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            text = "The sign-in server cannot be reached. Send the same request again."
+            raise OAuthError(
+                "temporarily_unavailable", text, 502, advice=_UNREACHED, unused=True
+            ) from None
+        # From here on it may have taken the code, and a client uses a code once only.
         except TimeoutError:
-            text = f"The sign-in server did not answer within {SECONDS:g} seconds."
-            raise OAuthError("temporarily_unavailable", text, 504) from None
+            text = f"The sign-in server did not answer within {SECONDS:g} seconds. {_ANEW}"
+            raise OAuthError("temporarily_unavailable", text, 504, advice=_LATE) from None
         except (aiohttp.ClientError, OSError):
-            text = "The sign-in server cannot be reached, or its answer was cut off."
-            raise OAuthError("temporarily_unavailable", text, 502) from None
+            text = f"The sign-in server's answer was cut off. {_ANEW}"
+            raise OAuthError("temporarily_unavailable", text, 502, advice=_CUT) from None
         return understood(status, content_type, data)
 
     return exchange
@@ -104,8 +120,10 @@ def understood(status: int, content_type: str, body: bytes) -> dict[str, str | i
         OAuthError: for the platform, where it is an error or nothing that can be understood.
     """
     if status in (429, 503):
-        text = "The sign-in server is busy. Try again later."
-        raise OAuthError("temporarily_unavailable", text, 503)
+        # It says that it did not look at the request (RFC 9110 section 15.6.4, RFC 6585 section 4).
+        text = "The sign-in server is busy. Send the same request again."
+        advice = f"{_AT} answered {status}: it is busy, or limits how often it is asked."
+        raise OAuthError("temporarily_unavailable", text, 503, advice=advice, unused=True)
     answer = _decoded(content_type, body)
     if status >= 500 or 300 <= status < 400 or answer is None:
         raise _strange(f"has the status {status} and is no token")
@@ -145,18 +163,36 @@ def _error(code: Any, status: int) -> OAuthError:
     """The upstream's error, as ours. Its description is left out: it may repeat anything."""
     code = code if isinstance(code, str) else ""  # a mapping, as Facebook writes it
     if code in _OPERATORS:
-        text = "The sign-in server refuses the gateway's client_id, client_secret or callback."
-        return OAuthError("server_error", text, 502)
+        text = (
+            "The sign-in server refuses the gateway's client_id, client_secret or callback. "
+            "The plugin's operator has to mend it."
+        )
+        advice = (
+            f"{_AT} answered {status} {code}: check client_id, client_secret and client_auth, and "
+            "that the plugin's /oauth/callback is registered there; a server that chokes on PKCE "
+            "needs `pkce: false`."
+        )
+        return OAuthError("server_error", text, 502, advice=advice)
     if code in _PLATFORMS:
-        return OAuthError(code, f"The sign-in server answered {code}. Sign in again.")
+        advice = f"{_AT} answered {status} {code}"
+        if code == "invalid_request":
+            advice += ": check content_type; a server that chokes on PKCE needs `pkce: false`."
+        return OAuthError(code, f"The sign-in server answered {code}. {_ANEW}", advice=advice)
     if code or status in (400, 401, 403):
         # Such as GitHub's bad_verification_code, or no word at all: the login came to nothing.
-        return OAuthError("invalid_grant", "The sign-in server refused the grant. Sign in again.")
+        advice = (
+            f"{_AT} refused a grant with the status {status}, in no word of RFC 6749. If none "
+            "succeeds, check client_id, client_secret and content_type, and try `pkce: false`."
+        )
+        text = f"The sign-in server refused the grant. {_ANEW}"
+        return OAuthError("invalid_grant", text, advice=advice)
     return _strange(f"has the status {status} and names no error")
 
 
 def _strange(what: str) -> OAuthError:
-    return OAuthError("server_error", f"The answer of the sign-in server {what}.", 502)
+    advice = f"The answer of the server at auth.oauth.token_url {what}: check that address."
+    text = f"The answer of the sign-in server {what}. {_ANEW}"
+    return OAuthError("server_error", text, 502, advice=advice)
 
 
 def _is_token(value: Any) -> bool:

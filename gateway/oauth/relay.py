@@ -20,20 +20,28 @@ from dataclasses import dataclass, field
 import aiohttp
 import msgspec
 from aiohttp import web
+from multidict import MultiMapping
 
 from gateway.config import types
 from gateway.errors import MethodNotAllowed, SignInRefused
 from gateway.oauth.addresses import AUTHORIZE, CALLBACK, TOKEN
 from gateway.oauth.exchange import Exchange, exchanger
 from gateway.oauth.redirects import PLATFORMS, allowed, with_query
-from gateway.oauth.requests import Client, OAuthError, answers, read_body, read_query
+from gateway.oauth.requests import (
+    Client,
+    OAuthError,
+    answers,
+    challenge_of,
+    read_body,
+    read_query,
+)
 from gateway.oauth.seal import CODE_SECONDS, LOGIN_SECONDS, Code, Login, Seal, seals
 
 log = logging.getLogger("gateway")
 
 # Logins that are remembered as used; the oldest goes first. Only the platform itself adds one.
 MAX_USED = 10_000
-# Ours makes some hundred characters more of it, and servers take URLs of some 8,000.
+# In bytes. Ours is half as long again and some hundred more; servers take URLs of some 8,000.
 MAX_STATE = 2048
 MAX_CODE = 4096
 _LOGIN_ERRORS = {
@@ -41,6 +49,11 @@ _LOGIN_ERRORS = {
     "temporarily_unavailable", "unauthorized_client", "unsupported_response_type",
 }  # fmt: skip
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # of S256: a SHA-256 in base64url
+_NO_LOGIN = (
+    "The login at auth.oauth.client_url came back with {}: check client_id and scope, and that the "
+    "plugin's /oauth/callback is registered there; a server that chokes on PKCE needs "
+    "`pkce: false`."
+)
 # What holds a code or token is kept by nobody, read by no page and told to no other site.
 PRIVATE = {
     "Cache-Control": "no-store",
@@ -108,12 +121,16 @@ class Relay:
         """
         given, twice = _parameters(query)
         if given.get("client_id") != self.settings.client_id or "client_id" in twice:
-            raise SignInRefused("The client_id is missing or not the one of this plugin.")
+            raise SignInRefused(
+                "The client_id is missing, given twice or not the one of this plugin. The platform "
+                "needs the client_id and client_secret of the plugin's auth.oauth."
+            )
         redirect_uri = given.get("redirect_uri", "")
         if "redirect_uri" in twice or not self._may_go_to(redirect_uri):
             raise SignInRefused(
-                "The redirect_uri is missing or not one of this plugin's. Its operator lists "
-                "them under auth.oauth.redirect_uris."
+                "The redirect_uri is missing, given twice or not one of this plugin's. It is "
+                "compared character by character with those that the plugin's operator lists "
+                "under auth.oauth.redirect_uris."
             )
         try:
             challenge = _asked(given, twice)
@@ -122,7 +139,12 @@ class Relay:
             state = "" if "state" in twice else given.get("state", "")
             return _failed(redirect_uri, state, error.code, error.description)
         callback = base + CALLBACK
-        login = Login(secrets.token_urlsafe(12), redirect_uri, given["state"], callback, challenge)
+        # Ours, not the platform's: it binds the upstream's code to the login that was begun here,
+        # so a code stolen elsewhere is of no use in it (RFC 9700 section 4.5).
+        verifier = "" if self.settings.pkce is False else secrets.token_urlsafe(32)
+        login = Login(
+            secrets.token_urlsafe(12), redirect_uri, given["state"], callback, challenge, verifier
+        )
         return with_query(
             self.settings.client_url,
             [
@@ -131,8 +153,8 @@ class Relay:
                 ("redirect_uri", callback),
                 ("scope", scope),
                 ("state", self._logins.close(login, self.wall())),
-                ("code_challenge", challenge),
-                ("code_challenge_method", "S256" if challenge else ""),
+                ("code_challenge", challenge_of(verifier) if verifier else ""),
+                ("code_challenge_method", "S256" if verifier else ""),
             ],
         )
 
@@ -164,24 +186,34 @@ class Relay:
         if error is not None:
             known = error if error in _LOGIN_ERRORS else "server_error"
             text = "The sign-in server did not let this login through."
+            if known != "access_denied":
+                log.warning("%s: sign-in failed: %s", self.plugin, _NO_LOGIN.format(known))
             return _failed(login.redirect_uri, login.state, known, text)
         if not code or len(code) > MAX_CODE or "code" in twice:
             text = "The sign-in server sent no code that can be passed on."
             return _failed(login.redirect_uri, login.state, "server_error", text)
-        ours = Code(login.id, login.redirect_uri, login.callback, login.challenge, code)
+        ours = Code(
+            login.id, login.redirect_uri, login.callback, login.challenge, login.verifier, code
+        )
         closed = self._codes.close(ours, self.wall())
         return with_query(login.redirect_uri, [("code", closed), ("state", login.state)])
 
     # --- the platform -------------------------------------------------------------------------
 
-    async def _token(self, headers: Mapping[str, str], body: bytes) -> web.Response:
+    async def _token(self, headers: MultiMapping[str], body: bytes) -> web.Response:
         try:
             given = read_body(body, headers.get("Content-Type", ""))
             self._client.check(headers, given)
-            return _json(await self.exchange(self._grant(given)), 200)
+            login, grant = self._grant(given)
+            try:
+                return _json(await self.exchange(grant), 200)
+            except OAuthError as error:
+                if error.unused:
+                    self._used.pop(login, None)
+                raise
         except OAuthError as error:
-            if error.status >= 500:
-                log.warning("%s: sign-in failed: %s", self.plugin, error.description)
+            if error.advice:
+                log.warning("%s: sign-in failed: %s", self.plugin, error.advice)
             response = _json(
                 {"error": error.code, "error_description": error.description}, error.status
             )
@@ -189,8 +221,13 @@ class Relay:
                 response.headers["WWW-Authenticate"] = f'Basic realm="{self.plugin}"'
             return response
 
-    def _grant(self, given: Mapping[str, str]) -> dict[str, str]:
-        """What to ask of the upstream for what the platform asks; a code is used up by this.
+    def _grant(self, given: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+        """What to ask of the upstream for what the platform asks.
+
+        A code is used up by this, before the upstream is asked: of two exchanges at once, one is.
+
+        Returns:
+            The login's id, "" where the grant has none, and the parameters for the upstream.
 
         Raises:
             OAuthError: the grant is refused here.
@@ -201,7 +238,7 @@ class Relay:
                 raise OAuthError("invalid_request", "The refresh_token is missing.")
             self._scope(given)
             names = ("grant_type", "refresh_token", "scope")
-            return {name: given[name] for name in names if name in given}
+            return "", {name: given[name] for name in names if name in given}
         if kind != "authorization_code":
             word = "unsupported_grant_type" if kind else "invalid_request"
             raise OAuthError(word, "grant_type is authorization_code or refresh_token.")
@@ -212,7 +249,7 @@ class Relay:
             text = f"The code is not of this gateway, or older than {CODE_SECONDS} seconds."
             raise OAuthError("invalid_grant", text)
         if not self._first(code.id):
-            raise OAuthError("invalid_grant", "The code was used before.")
+            raise OAuthError("invalid_grant", "The code was used before, or is just being.")
         if given["redirect_uri"] != code.redirect_uri:
             raise OAuthError("invalid_grant", "The redirect_uri is not the one of the login.")
         verifier = given.get("code_verifier", "")
@@ -222,7 +259,7 @@ class Relay:
         ):
             raise OAuthError("invalid_grant", "The code_verifier is not the one of the login.")
         grant = {"grant_type": kind, "code": code.code, "redirect_uri": code.callback}
-        return {**grant, "code_verifier": verifier} if verifier else grant
+        return code.id, {**grant, "code_verifier": code.verifier} if code.verifier else grant
 
     def _first(self, login: str) -> bool:
         """Whether this is the first code of a login that is shown; it is remembered for as long
@@ -273,8 +310,8 @@ def _asked(given: Mapping[str, str], twice: frozenset[str]) -> str:
     if kind != "code":
         code = "unsupported_response_type" if kind else "invalid_request"
         raise OAuthError(code, "The response_type is code.")
-    if not 0 < len(given.get("state", "")) <= MAX_STATE:
-        text = f"A state is needed, of at most {MAX_STATE:,} characters."
+    if not 0 < len(given.get("state", "").encode()) <= MAX_STATE:
+        text = f"A state is needed, of at most {MAX_STATE:,} bytes."
         raise OAuthError("invalid_request", text)
     challenge = given.get("code_challenge", "")
     if challenge and (

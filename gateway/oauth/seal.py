@@ -27,7 +27,8 @@ class Login(msgspec.Struct, frozen=True, array_like=True):
     """What the state sent to the upstream says: who asked, and where the browser goes next.
 
     `id` names this login once and for all; `callback` is our own address that the upstream was
-    given; `challenge` is PKCE's, "" where the platform sent none.
+    given; `challenge` is the platform's PKCE, "" where it sent none; `verifier` is ours toward
+    the upstream, "" where PKCE is switched off. A browser carries it, but cannot read it.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Login(msgspec.Struct, frozen=True, array_like=True):
     state: str
     callback: str
     challenge: str
+    verifier: str
 
 
 class Code(msgspec.Struct, frozen=True, array_like=True):
@@ -44,6 +46,7 @@ class Code(msgspec.Struct, frozen=True, array_like=True):
     redirect_uri: str
     callback: str
     challenge: str
+    verifier: str
     code: str
 
 

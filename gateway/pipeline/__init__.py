@@ -20,6 +20,7 @@ from gateway.pipeline.call import Call, Clock, Plan
 from gateway.pipeline.limit import Windows
 from gateway.pipeline.locate import locator
 from gateway.pipeline.mask import Mask
+from gateway.pipeline.token import tokens_of
 from gateway.plugin import Operation, Plugin
 from gateway.request import Proof, kinds_of, prove
 
@@ -43,11 +44,12 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
     """Compose the plan of every operation of `plugin`, by name."""
     proof = prove(plugin.config.upstream.credential)
     mask = mask_of(plugin, proof)
+    tokens = tokens_of(proof.grant, client, shared.steady, mask.learn)
     locate = locator(plugin)
     private = isinstance(plugin.config.auth, types.Auth)
     composed = {}
     for operation in plugin.operations.values():
-        source = fetch.step(operation, plugin, client, proof, mask, shared.wall)
+        source = fetch.step(operation, plugin, client, proof, mask, shared.wall, tokens)
         source = cache.step(
             operation,
             plugin,

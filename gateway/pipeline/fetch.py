@@ -3,8 +3,8 @@
 Goes out: the operation's request, the config's headers, of the caller's headers only those to
 forward, the credential, Via (RFC 9110 section 7.6.3). Comes back: status, headers and the whole
 body, decoded from its content coding, bounded both before and after, the plugin's own secrets
-masked. No cookies are kept, no redirect leaves the upstream's origin, and nothing is ever sent
-twice (`exchange`).
+masked. No cookies are kept, no redirect leaves the upstream's origin, and nothing that writes is
+ever sent twice (`exchange`).
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ import aiohttp
 from aiohttp.http import HttpProcessingError
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from gateway.config.types import SAFE
 from gateway.errors import RedirectRefused, UpstreamFailed, UpstreamTimeout
 from gateway.pipeline.call import Call, Clock, Source, built
 from gateway.pipeline.exchange import Exchange, host_of, too_large
 from gateway.pipeline.mask import Mask
-from gateway.plugin import Operation, Plugin, origin
+from gateway.pipeline.token import Tokens
+from gateway.plugin import Operation, Plugin
 from gateway.request import Proof
+from gateway.servers import origin
 from gateway.values import Reply, UpstreamRequest
 
 # A trailing slash, a canonical name, a versioned path: more hops than that are a loop.
@@ -37,6 +40,8 @@ _THREAD_CODED = 4 * 1024  # deflate makes at most a thousand times as much of it
 _SCHEME = len("https://")  # a path begins behind it, for http as well: no host is empty
 _PLAIN_URL = re.compile(r"[!-~]{1,8192}")
 _READ_METHODS = ("GET", "HEAD")
+# A write that was cut off is not to be sent again by whoever is told to try again.
+_UNSURE = "It may have been carried out all the same: look before you try again."
 _CODINGS = {"gzip", "x-gzip", "deflate"}
 AGENT = "plugin-gateway"
 
@@ -50,21 +55,33 @@ def step(
     proof: Proof,
     mask: Mask,
     wall: Clock,
+    tokens: Tokens | None = None,
 ) -> Source:
     """Send the request, read the reply."""
     exchange = Exchange(client, plugin.base)
     compose = composer(operation, plugin, proof)
     seconds, limit = operation.timeout, operation.max_bytes
+    reads = operation.spec.method in SAFE
 
     async def fetch(call: Call) -> Reply:
         request = built(call)
         url, headers = compose(call, request)
         method, body = request.method, request.body
+        token, was_refused = "", False
         try:
             async with asyncio.timeout(seconds):  # for the call, however many hops it takes
+                if tokens is not None:
+                    token = await tokens.get()
+                    headers["Authorization"] = f"Bearer {token}"
                 for _ in range(MAX_REDIRECTS + 1):
                     target = url[url.index("/", _SCHEME) :]
                     status, got, data = await exchange(method, target, headers, body, limit)
+                    if status == 401 and tokens is not None and not was_refused:
+                        # It ended early, or was taken back; what was refused was not carried out.
+                        was_refused = True
+                        tokens.forget(token)
+                        headers["Authorization"] = f"Bearer {await tokens.get()}"
+                        continue
                     if not 300 <= status < 400 or status == 304:
                         break
                     url, method, body = _redirect(status, got, url, method, body)
@@ -76,7 +93,7 @@ def step(
                     )
             if not 200 <= status < 600:
                 raise UpstreamFailed(f"The upstream answered with the status {status}.")
-            coding = got.get("Content-Encoding", "")
+            coding = ", ".join(got.getall("Content-Encoding", ()))
             if len(data) > (_THREAD_CODED if coding else _THREAD):
                 data = await asyncio.to_thread(_plain, coding, data, limit, mask)
             else:
@@ -85,10 +102,11 @@ def step(
         except TimeoutError:
             raise UpstreamTimeout(
                 f"The upstream did not answer within {seconds:g} seconds. "
-                "Ask for less, or try again later."
+                + ("Ask for less, or try again later." if reads else _UNSURE)
             ) from None
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
-            raise UpstreamFailed(_failure(error)) from None
+            # The cause is for the operator at a terminal (`gateway call`), never for a caller.
+            raise UpstreamFailed(_failure(error, "Try again." if reads else _UNSURE)) from error
 
     return fetch
 
@@ -137,7 +155,10 @@ def _redirect(
     write differs between servers.
     """
     location = headers.get("Location", "")
-    target = urljoin(url, location) if _PLAIN_URL.fullmatch(location) else ""
+    try:
+        target = urljoin(url, location) if _PLAIN_URL.fullmatch(location) else ""
+    except ValueError:  # brackets that hold no address
+        target = ""
     if not target or "@" in urlsplit(target).netloc or origin(target) != origin(url):
         raise RedirectRefused(
             f"The upstream answered {status} and points to another origin, which is "
@@ -199,14 +220,17 @@ def _inflate(data: bytes, bits: int, limit: int) -> bytes:
     raise zlib.error("too many members")
 
 
-def _failure(error: Exception) -> str:
+def _failure(error: Exception, again: str) -> str:
     """What went wrong, for a model: never an address, which may hold what is not its to know."""
-    if isinstance(error, aiohttp.ClientConnectorError | OSError) and not isinstance(
-        error, aiohttp.ServerDisconnectedError
-    ):
+    if isinstance(error, aiohttp.ClientSSLError):
+        return (
+            "No TLS connection to the upstream can be made. This is for the operator to mend: its "
+            "certificate is not accepted, or it does not speak TLS."
+        )
+    if isinstance(error, aiohttp.ClientConnectorError):
         return "The upstream cannot be reached. Try again later."
     if isinstance(error, aiohttp.ClientPayloadError):
-        return "The upstream's reply was cut off. Try again."
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "The upstream closed the connection without a reply. Try again."
-    return "The upstream's reply is not valid HTTP."
+        return f"The upstream's reply was cut off. {again}"
+    if isinstance(error, aiohttp.ServerDisconnectedError | OSError):
+        return f"The upstream closed the connection without a reply. {again}"
+    return f"The upstream's reply is not valid HTTP. {again}"

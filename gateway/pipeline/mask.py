@@ -18,6 +18,8 @@ from gateway.values import Headers
 MASKED = "[masked]"
 # Shorter ones would mask ordinary words and numbers; `check` warns of them.
 MIN_SECRET = 6
+# A token may be on its way when the next one is got.
+MOST_LEARNT = 4
 
 
 _MASKED = MASKED.encode()
@@ -38,6 +40,16 @@ class Mask:
     """Replaces secrets, each in all its forms."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = tuple(secrets)
+        self._learnt: tuple[str, ...] = ()
+        self._prepare(self._secrets)
+
+    def learn(self, secret: str) -> None:
+        """Keep one more out from now on; of these only the last few, since each replaces one."""
+        self._learnt = (*self._learnt, secret)[-MOST_LEARNT:]
+        self._prepare((*self._secrets, *self._learnt))
+
+    def _prepare(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets if len(secret) >= MIN_SECRET for form in _forms(secret)}
         longest_first = sorted(forms, key=len, reverse=True)
         self._texts = tuple(longest_first)

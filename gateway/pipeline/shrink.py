@@ -66,7 +66,7 @@ def step(
                 answer = answer._replace(body=mask.body(answer.body))
             reply.forms[form] = answer
         age = reply.header("age") if call.age is None else str(call.age)
-        own: Headers = (("Age", age),) if age is not None else ()
+        own: Headers = (("Age", age),) if age is not None and age.isdecimal() else ()
         if call.cache_status:
             own += (("Cache-Status", call.cache_status),)
         return Answer(answer.status, answer.headers + own, answer.body) if own else answer

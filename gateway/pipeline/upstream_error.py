@@ -16,6 +16,7 @@ import msgspec
 from gateway.errors import CredentialRefused, UpstreamStatus
 from gateway.pipeline.mask import Mask
 from gateway.pipeline.passing import is_json, passing
+from gateway.shrinking import JSON
 from gateway.values import Answer, Reply
 
 MAX_ERROR = 4096  # bytes of an upstream's own JSON error that pass
@@ -35,6 +36,8 @@ def error_answer(reply: Reply, mask: Mask, *, own_credential: bool, now: float) 
         )
     content_type = reply.header("content-type") or ""
     if 400 <= reply.status < 500 and is_json(content_type) and _is_small_json(reply.body):
+        if not content_type.isprintable():  # it could not be written again
+            content_type = JSON
         headers = (*passing(reply.headers), ("Content-Type", content_type))
         return Answer(reply.status, headers, reply.body)
     said = mask.text(_said(reply.body, content_type))

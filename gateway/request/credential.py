@@ -1,7 +1,8 @@
 """How we prove ourselves upstream: one function per kind of credential.
 
 What is shown goes into headers, the query or a cookie; compiled once, applied to every call.
-Source: RFC 9110 section 11.6, RFC 6750, RFC 7617, RFC 6265 section 4.2.
+What is a token of a token endpoint is got by `pipeline.token`.
+Source: RFC 9110 section 11.6, RFC 6749 section 4.4, RFC 6750, RFC 7617, RFC 6265 section 4.2.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Proof:
     headers: tuple[tuple[str, str], ...] = ()
     query: str = ""
     cookie: str = ""
+    grant: types.ClientCredentials | None = None  # a token is shown beside, got and renewed
     taken: frozenset[tuple[Place, str]] = frozenset()  # what no argument may set
 
     def url(self, url: str) -> str:
@@ -51,7 +53,8 @@ class Proof:
     @property
     def identity(self) -> bytes:
         """The credential as bytes, for a digest that tells credentials apart."""
-        return repr((self.headers, self.query, self.cookie)).encode()
+        grant = self.grant and (self.grant.token_url, self.grant.client_id, self.grant.scope)
+        return repr((self.headers, self.query, self.cookie, grant)).encode()
 
 
 def prove(credential: Credentials) -> Proof:
@@ -61,6 +64,7 @@ def prove(credential: Credentials) -> Proof:
         tuple(pair for proof in proofs for pair in proof.headers),
         "&".join(proof.query for proof in proofs if proof.query),
         "; ".join(proof.cookie for proof in proofs if proof.cookie),
+        next((proof.grant for proof in proofs if proof.grant), None),
         frozenset(pair for proof in proofs for pair in proof.taken),
     )
 
@@ -100,6 +104,10 @@ def _basic(secret: types.BasicSecret) -> Proof:
     return _in_header("Authorization", f"Basic {base64.b64encode(text).decode()}")
 
 
+def _client_credentials(grant: types.ClientCredentials) -> Proof:
+    return Proof(grant=grant, taken=frozenset({("header", "Authorization")}))
+
+
 def _in_header(name: str, value: str) -> Proof:
     return Proof(headers=((name, value),), taken=frozenset({("header", name)}))
 
@@ -110,4 +118,5 @@ KINDS: dict[str, Callable[[Any], Proof]] = {
     "cookie": _cookie,
     "bearer": _bearer,
     "basic": _basic,
+    "client_credentials": _client_credentials,
 }

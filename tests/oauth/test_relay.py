@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import gzip
 import hashlib
 import logging
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -125,6 +128,7 @@ async def test_a_login_goes_to_the_upstream_with_our_callback_and_state(
     assert given == {
         "prompt": "consent", "response_type": "code", "client_id": "todo-id", "scope": "read",
         "redirect_uri": f"{gateway.base}/todo/oauth/callback",
+        "code_challenge": given["code_challenge"], "code_challenge_method": "S256",
     }  # fmt: skip
 
 
@@ -154,6 +158,19 @@ async def test_the_callback_goes_to_the_platform_with_its_state(gateway: Client)
         {"redirect_uri": BACK.replace("/aip", "\\aip")},
         {"redirect_uri": BACK + "\r\nX: y"},
         {"redirect_uri": BACK + "\n"},
+        {"redirect_uri": BACK.replace("https://", "https://user:pw@")},
+        {"redirect_uri": BACK.replace(".com/", ".com:443/")},
+        {"redirect_uri": BACK.replace(".com/", ".com./")},
+        {"redirect_uri": BACK.replace("chat.openai", "Chat.OpenAI")},
+        {"redirect_uri": BACK.replace("https", "HTTPS")},
+        {"redirect_uri": BACK.replace("plugin-1", "..")},
+        {"redirect_uri": BACK.replace("plugin-1", "%2e%2e")},
+        {"redirect_uri": BACK.replace("plugin-1", "a%2Fb")},
+        {"redirect_uri": BACK.replace("plugin-1", "plugin-\u0661")},
+        {"redirect_uri": BACK.replace("plugin-1", "")},
+        {"redirect_uri": BACK + "/"},
+        {"redirect_uri": " " + BACK},
+        {"redirect_uri": BACK.removeprefix("https:")},
     ],
 )
 async def test_before_the_platform_is_proved_nothing_is_redirected(
@@ -178,6 +195,7 @@ async def test_a_redirect_uri_given_twice_is_shown_not_followed(gateway: Client)
         ({"response_type": None}, "invalid_request"),
         ({"state": None}, "invalid_request"),
         ({"state": "x" * 2049}, "invalid_request"),
+        ({"state": "\u20ac" * 700}, "invalid_request"),
         ({"code_challenge": "abc"}, "invalid_request"),
         ({"code_challenge": "a" * 43, "code_challenge_method": "plain"}, "invalid_request"),
     ],
@@ -241,7 +259,9 @@ async def test_a_code_is_exchanged_once(gateway: Client, upstream: Upstream) -> 
         "access_token": "at-1", "token_type": "bearer", "expires_in": 59, "refresh_token": "rt-1",
     }  # fmt: skip
     assert response.headers["Cache-Control"] == "no-store"
-    assert dict(parse_qsl(upstream.last.body.decode())) == {
+    sent = dict(parse_qsl(upstream.last.body.decode()))
+    assert len(sent.pop("code_verifier")) == 43
+    assert sent == {
         "grant_type": "authorization_code", "code": "up-code", "client_id": "todo-id",
         "client_secret": SECRET, "redirect_uri": f"{gateway.base}/todo/oauth/callback",
     }  # fmt: skip
@@ -322,18 +342,255 @@ async def test_a_refresh_token_is_passed_on(gateway: Client, upstream: Upstream)
     assert sent == {**given, "client_secret": SECRET}
 
 
-async def test_pkce_is_checked_here_and_passed_on(gateway: Client, upstream: Upstream) -> None:
-    verifier = "v" * 43
+def s256(verifier: str) -> str:
     digest = hashlib.sha256(verifier.encode()).digest()
-    challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-    pkce = {"code_challenge": challenge, "code_challenge_method": "S256"}
-    assert query_of(sent_to(await gateway.get(asked(**pkce))))["code_challenge"] == challenge
-    given = grant(await code_of(gateway, **pkce), code_verifier=verifier)
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+PKCE = {"code_challenge": s256("v" * 43), "code_challenge_method": "S256"}
+
+
+async def test_the_upstreams_code_is_bound_to_the_login_that_was_begun_here(
+    gateway: Client, upstream: Upstream
+) -> None:
+    challenges = []
+    for _ in range(2):
+        login = query_of(sent_to(await gateway.get(asked())))
+        assert login["code_challenge_method"] == "S256"
+        challenges.append(login["code_challenge"])
+        back = urlencode({"code": "up-code", "state": login["state"]})
+        url = sent_to(await gateway.get("/todo/oauth/callback?" + back))
+        assert (await exchange(gateway, grant(query_of(url)["code"]))).status == 200
+        verifier = dict(parse_qsl(upstream.last.body.decode()))["code_verifier"]
+        assert s256(verifier) == login["code_challenge"]
+        # A browser carries the verifier sealed.
+        for text in (login["state"], query_of(url)["code"]):
+            assert verifier.encode() not in base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    assert challenges[0] != challenges[1]
+
+
+async def test_the_platforms_pkce_is_checked_here_and_ours_is_sent(
+    gateway: Client, upstream: Upstream
+) -> None:
+    login = query_of(sent_to(await gateway.get(asked(**PKCE))))
+    assert login["code_challenge"] != PKCE["code_challenge"]
+    given = grant(await code_of(gateway, **PKCE), code_verifier="v" * 43)
     assert (await exchange(gateway, given)).status == 200
-    assert dict(parse_qsl(upstream.last.body.decode()))["code_verifier"] == verifier
+    assert dict(parse_qsl(upstream.last.body.decode()))["code_verifier"] != "v" * 43
     for wrong in (None, "w" * 43):
-        given = grant(await code_of(gateway, **pkce), code_verifier=wrong)
+        given = grant(await code_of(gateway, **PKCE), code_verifier=wrong)
         is_refused(await exchange(gateway, given), "invalid_grant")
+
+
+async def test_pkce_false_sends_none_of_it_and_still_checks_the_platforms(
+    serve: Serve, upstream: Upstream
+) -> None:
+    upstream.says(TOKEN)
+    gateway = await start(serve, upstream, "pkce: false")
+    assert "code_challenge" not in sent_to(await gateway.get(asked(**PKCE)))
+    given = grant(await code_of(gateway, **PKCE), code_verifier="v" * 43)
+    assert (await exchange(gateway, given)).status == 200
+    assert b"code_verifier" not in upstream.last.body
+    given = grant(await code_of(gateway, **PKCE), code_verifier="w" * 43)
+    is_refused(await exchange(gateway, given), "invalid_grant")
+
+
+# --- a code is used once ----------------------------------------------------------------------
+
+
+async def test_a_code_that_could_not_be_shown_may_be_sent_again(
+    serve: Serve, upstream: Upstream, unused_tcp_port: int
+) -> None:
+    token_url = f"token_url: http://127.0.0.1:{unused_tcp_port}/exchange"
+    text = CONFIG.replace("token_url: URL/exchange", token_url).replace("URL", upstream.url)
+    gateway = await serve(text.replace("MORE", ""), env={"SECRET": SECRET})
+    given = grant(await code_of(gateway))
+    for _ in range(2):
+        response = await exchange(gateway, given)
+        is_refused(response, "temporarily_unavailable", 502)
+        assert "again" in response.json()["error_description"]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_code_that_was_turned_away_unread_may_be_sent_again(
+    gateway: Client, upstream: Upstream, status: int
+) -> None:
+    given = grant(await code_of(gateway))
+    upstream.says({}, status=status)
+    is_refused(await exchange(gateway, given), "temporarily_unavailable", 503)
+    upstream.says(TOKEN)
+    assert (await exchange(gateway, given)).status == 200
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 404, 500, 502])
+async def test_a_code_that_was_answered_is_used(
+    gateway: Client, upstream: Upstream, status: int
+) -> None:
+    given = grant(await code_of(gateway))
+    upstream.says({"error": "invalid_grant"}, status=status)
+    assert "anew" in (await exchange(gateway, given)).json()["error_description"]
+    upstream.says(TOKEN)
+    is_refused(await exchange(gateway, given), "invalid_grant")
+
+
+async def test_of_two_exchanges_at_once_one_is_refused(gateway: Client, upstream: Upstream) -> None:
+    asked_for, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        asked_for.set()
+        await go_on.wait()
+        return web.json_response(TOKEN)
+
+    upstream.answer = answer
+    given = grant(await code_of(gateway))
+    first = asyncio.create_task(exchange(gateway, given))
+    await asked_for.wait()
+    is_refused(await exchange(gateway, given), "invalid_grant")
+    go_on.set()
+    assert (await first).status == 200
+    assert len(upstream.received) == 1
+
+
+# --- what a request may look like -------------------------------------------------------------
+
+
+async def test_a_json_member_given_twice_is_refused(gateway: Client, upstream: Upstream) -> None:
+    given = msgspec.json.encode(grant(await code_of(gateway))).decode()
+    headers = {"Content-Type": "application/json"}
+    for more in ('"client_id": "todo-id"', '"x": 1, "x": {}', '"code": null'):
+        body = given[:-1] + ", " + more + "}"
+        response = await exchange(gateway, {}, data=body.encode(), headers=headers)
+        is_refused(response, "invalid_request")
+        assert "twice" in response.json()["error_description"]
+    assert not upstream.received
+
+
+async def test_json_members_that_mean_nothing_are_ignored(gateway: Client) -> None:
+    given: dict[str, Any] = dict(grant(await code_of(gateway)))
+    given |= {"nested": {"a": [1, {"b": None}]}, "n": 10**4000, "list": [1], "scope": None}
+    assert (await exchange(gateway, {}, json=given)).status == 200
+    given = grant(await code_of(gateway)) | {"code_verifier": ["v"]}
+    response = await exchange(gateway, {}, json=given)
+    is_refused(response, "invalid_request")
+    assert "code_verifier" in response.json()["error_description"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": NaN}',
+        b'{"client_id": "\\ud800"}',
+        b'{"a":' + b"[" * 60_000,
+        b"\xef\xbb\xbf{}",
+        b"{}x",
+    ],
+)
+async def test_json_that_is_none_is_refused(gateway: Client, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    is_refused(await exchange(gateway, {}, data=body, headers=headers), "invalid_request")
+
+
+async def test_basic_is_read_strictly(gateway: Client, upstream: Upstream) -> None:
+    proof = base64.b64encode(f"todo-id:{SECRET}".encode()).decode()
+    assert proof.endswith("A==")
+    stray = proof[:-3] + "B=="  # bits that no byte holds
+    assert base64.b64decode(stray) == base64.b64decode(proof)
+    wrongs = (
+        f"Basic {stray}",
+        f"Basic {proof}=",
+        f"Basic {proof.rstrip('=')}",
+        f"Basic {proof[:8]}!{proof[8:]}",
+        f"Basic {proof[:8]} {proof[8:]}",
+        f"Bearer {proof}",
+        "Basic",
+        f"Basic\t{proof}",
+    )
+    for wrong in wrongs:
+        given = grant(await code_of(gateway), client_id=None, client_secret=None)
+        headers = {"Authorization": wrong}
+        response = await exchange(gateway, {}, data=given, headers=headers)
+        is_refused(response, "invalid_client", 401)
+    two = [("Authorization", f"Basic {proof}"), ("Authorization", "Basic eDp5")]
+    given = grant(await code_of(gateway), client_id=None, client_secret=None)
+    is_refused(await exchange(gateway, {}, data=given, headers=two), "invalid_request")
+    assert not upstream.received
+    headers = {"Authorization": f"basic  {proof}"}
+    assert (await exchange(gateway, {}, data=given, headers=headers)).status == 200
+
+
+async def test_a_coded_body_is_415_and_no_error_in_the_log(
+    gateway: Client, upstream: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    form = urlencode(grant(await code_of(gateway))).encode()
+    for body in (gzip.compress(form), form):
+        headers = {"Content-Encoding": "gzip", "Content-Type": "application/x-www-form-urlencoded"}
+        response = await exchange(gateway, {}, data=body, headers=headers)
+        assert response.status == 415
+        assert response.headers["Cache-Control"] == "no-store"
+    assert not upstream.received
+    assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
+
+
+async def test_an_operator_reads_what_to_mend(
+    gateway: Client, upstream: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    for status, error, word in (
+        (401, "invalid_client", "client_auth"),
+        (400, "invalid_request", "pkce: false"),
+        (200, "internal_error", "pkce: false"),
+        (500, "", "auth.oauth.token_url"),
+    ):
+        caplog.clear()
+        upstream.says({"error": error, "error_description": SECRET}, status=status)
+        await exchange(gateway, grant(await code_of(gateway)))
+        assert "todo: sign-in failed" in caplog.text
+        assert word in caplog.text
+        assert SECRET not in caplog.text
+    caplog.clear()
+    state = query_of(sent_to(await gateway.get(asked())))["state"]
+    for error in ("access_denied", "unauthorized_client"):
+        assert not caplog.text
+        await gateway.get(f"/todo/oauth/callback?error={error}&state={state}")
+    assert "unauthorized_client: check client_id" in caplog.text
+
+
+# --- other plugins, other hosts ---------------------------------------------------------------
+
+
+async def test_nothing_of_one_plugins_login_is_taken_by_another_of_the_same_client(
+    serve: Serve, upstream: Upstream
+) -> None:
+    text = CONFIG.replace("URL", upstream.url).replace("MORE", "")
+    other = text.replace("plugin: todo", "plugin: other")
+    gateway = await serve(text, other, env={"SECRET": SECRET})
+    state = query_of(sent_to(await gateway.get(asked())))["state"]
+    assert (await gateway.get(f"/other/oauth/callback?code=c&state={state}")).status == 400
+    response = await gateway.post("/other/oauth/token", data=grant(await code_of(gateway)))
+    is_refused(response, "invalid_grant")
+    assert not upstream.received
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-Host", "Forwarded"])
+async def test_an_untrusted_peer_never_names_the_callbacks_host(
+    serve: Serve, upstream: Upstream, header: str
+) -> None:
+    value = "host=evil.example" if header == "Forwarded" else "evil.example"
+    text = CONFIG.replace("URL", upstream.url).replace("MORE", "")
+    text = text.replace("plugin: todo", "plugin: todo\nhosts: [todo.example]")
+    target = asked().removeprefix("/todo")
+    headers = {"Host": "todo.example", header: value, "X-Forwarded-Proto": "https"}
+    own, said = "http://todo.example", "https://evil.example"
+    if header == "Forwarded":  # beside an X-Forwarded header it does not count
+        said = "https://todo.example"
+    for options, expected in (
+        ({}, own),
+        ({"public_url": "https://gw.example"}, own),
+        ({"trusted_proxies": ("192.0.2.0/24",)}, own),
+        ({"trusted_proxies": ("127.0.0.0/8",)}, said),
+    ):
+        gateway = await serve(text, env={"SECRET": SECRET}, **options)
+        login = query_of(sent_to(await gateway.get(target, headers=headers)))
+        assert login["redirect_uri"] == f"{expected}/oauth/callback"
 
 
 async def test_the_upstream_is_asked_as_it_wants(serve: Serve, upstream: Upstream) -> None:
