@@ -643,6 +643,7 @@ def _is_printable(char: str) -> bool:
 _QUOTE = "inside [ ] and { }, text that holds any of { } [ ] , * needs quotes, or a block list"
 _INDENT = "is the line indented like those above it?"
 _PLAIN = "text that holds ': ' needs quotes, and a nested key its own line"
+_BACKSLASH = r"in single quotes a backslash is just that: 'C:\specs'"
 # What libyaml says, and what to do about it.
 _ADVICE = (
     ("while parsing a flow", "expected ',' or", _QUOTE),
@@ -654,6 +655,8 @@ _ADVICE = (
     ("while parsing a block", "did not find expected '-'", _INDENT),
     ("while scanning a simple key", "", "a line here has no ': ' after its key"),
     ("while scanning a quoted", "end of stream", "a quote is not closed"),
+    ("", "unknown escape", _BACKSLASH),
+    ("", "did not find expected hexdecimal", _BACKSLASH),
     ("", "<document start>", "something stands behind the end of the document"),
 )  # fmt: skip
 

@@ -96,7 +96,7 @@ def in_memory(
 
 
 def pick(entries: Sequence[Entry], wanted: Iterable[str]) -> tuple[list[Entry], list[str]]:
-    """The operations that are named: by a name of ours, operationId, `METHOD /path` or glob.
+    """The operations that are named: by our name, operationId, `METHOD /path`, glob, or `all`.
 
     Returns:
         The operations, each once, in the order of the names; and what is wrong with names.
@@ -109,6 +109,9 @@ def pick(entries: Sequence[Entry], wanted: Iterable[str]) -> tuple[list[Entry], 
     for word in wanted:
         if word in by_name:
             found[by_name[word].place] = by_name[word]
+            continue
+        if word == "all":
+            found |= {one.place: one for one in entries if one.is_servable}
             continue
         chosen, mistakes = choose(in_memory([word]), every)
         faults += [mistake.message for mistake in mistakes]

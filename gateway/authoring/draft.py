@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.authoring.asked import asked, is_proof
 from gateway.authoring.catalogue import Entry, call_of
-from gateway.authoring.needs import Credentials, Server
-from gateway.authoring.words import first_sentence, one_line, prose
+from gateway.authoring.needs import Credentials, Server, prefix_of
+from gateway.authoring.words import first_sentence, one_line, prose, split
 from gateway.config import types
 from gateway.faces import yaml_text
 from gateway.faces.openapi import plain
@@ -40,7 +41,7 @@ class Draft:
 
     `spec` and `schema` are addresses as they shall stand in the file. `plugin` has the chosen
     operations compiled, by the names of `chosen`; `rest` is what was not chosen and may be listed
-    in comments, `more` how many there are beside.
+    in comments, `more` how many there are beside. `headers` is what the spec is asked with.
     """
 
     name: str
@@ -53,8 +54,19 @@ class Draft:
     credentials: Credentials
     plugin: Plugin
     chosen: Sequence[Entry]
+    headers: Mapping[str, str] = field(default_factory=dict)
     rest: Sequence[Entry] = ()
     more: int = 0
+
+    @property
+    def environment(self) -> list[str]:
+        """The variables that the file names, without `${}`."""
+        return [*(one[2:-1] for one in self.headers.values()), *self.credentials.environment]
+
+    @property
+    def asked(self) -> dict[str, list[Operation]]:
+        """The proofs that the model is asked for as it stands."""
+        return asked(self.plugin)
 
 
 def write(draft: Draft) -> str:
@@ -64,7 +76,7 @@ def write(draft: Draft) -> str:
         "# Written by `gateway init`: edit it, then run `gateway check` on it.",
         *_head(draft),
         "",
-        *_value("spec", draft.spec),
+        *_spec(draft),
         *_upstream(draft),
         "",
         "# auth: none          # how callers prove themselves to us: none, service, user, oauth",
@@ -99,7 +111,7 @@ def _quoted(text: str) -> str:
 
 
 def _comment(text: str, indent: str = "") -> str:
-    return f"{indent}# {one_line(text, _WIDTH)}".rstrip()
+    return f"{indent}# {shorten(one_line(text), _WIDTH)}".rstrip()
 
 
 # --- the plugin -------------------------------------------------------------------------------
@@ -119,6 +131,15 @@ def _head(draft: Draft) -> Iterator[str]:
         yield f"# contact: {one_line(draft.contact, 80)}   # the spec's, unless you write another"
     else:
         yield "# contact: you@example.com   # platforms ask for it"
+
+
+def _spec(draft: Draft) -> Iterator[str]:
+    if not draft.headers:
+        yield from _value("spec", draft.spec)
+        return
+    for one in draft.headers.values():
+        yield f"# The spec's key is taken from the environment: export {one[2:-1]}=…"
+    yield from _value("spec", {"url": draft.spec, "headers": dict(draft.headers)})
 
 
 def _upstream(draft: Draft) -> Iterator[str]:
@@ -159,7 +180,7 @@ def _rest(entries: Sequence[Entry], more: int) -> Iterator[str]:
     yield ""
     yield f"  # {len(entries) + more:,} more, left out:"
     for entry in entries:
-        words = one_line(prose(entry.summary or entry.description), 60)
+        words = shorten(prose(entry.summary or entry.description), 60)
         mark = "deprecated; " if entry.deprecated else ""
         said = f"   # {mark}{words}" if mark + words else ""
         yield f"  # {_key(entry.name)}: {{call: {_quoted(call_of(entry))}}}{said}"
@@ -195,12 +216,24 @@ def _parameters(operation: Operation, plugin: Plugin) -> Iterator[str]:
         return
     yield "    # parameters:      # describe, {pin: …}, {default: …} or hide"
     for argument in shown[:_PARAMETERS]:
+        if is_proof(argument):
+            entry, said = (
+                f"{{pin: {_quoted(_variable(argument, plugin))}}}",
+                "not the model's to know",
+            )
+            yield f"    #   {_key(argument.name)}: {entry}   # {said}"
+            continue
         words = shorten(prose(argument.description), 80)
         entry = f"{{description: {_quoted(words)}}}" if words else "{}"
         said = one_line(", ".join(_said(argument, plugin)), _WIDTH)
         yield f"    #   {_key(argument.name)}: {entry}" + (f"   # {said}" if said else "")
     if len(shown) > _PARAMETERS:
         yield f"    #   # … and {len(shown) - _PARAMETERS} more"
+
+
+def _variable(argument: Argument, plugin: Plugin) -> str:
+    """`${NAME}`, for a proof that is pinned."""
+    return f"${{{prefix_of(plugin.name)}_{'_'.join(split(argument.name)).upper() or 'KEY'}}}"
 
 
 def _is_plain(argument: Argument) -> bool:
@@ -218,9 +251,14 @@ def _said(argument: Argument, plugin: Plugin) -> Iterator[str]:
     values = schema.get("enum") or items.get("enum")
     if isinstance(values, list) and values:
         more = " …" if len(values) > _VALUES else ""
-        yield "one of " + " ".join(map(str, values[:_VALUES])) + more
+        yield "one of " + " ".join(map(_written, values[:_VALUES])) + more
     if schema.get("default") is not None:
-        yield f"default {schema['default']}"
+        yield f"default {_written(schema['default'])}"
+
+
+def _written(value: Any) -> str:
+    """A value as YAML has it, which is not always as Python has it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _fields(operation: Operation, plugin: Plugin) -> Iterator[str]:

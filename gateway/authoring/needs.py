@@ -65,6 +65,17 @@ class Credentials:
     oauth: Mapping[str, str] | None = None
 
 
+def secret_headers(names: Sequence[str], plugin: str) -> dict[str, str]:
+    """What a config says of the headers that its spec is asked with: from the environment."""
+    prefix = prefix_of(plugin)
+    return {name: f"${{{prefix}_SPEC_{'_'.join(split(name)).upper() or 'KEY'}}}" for name in names}
+
+
+def prefix_of(plugin: str) -> str:
+    """How the names of a plugin's environment variables begin."""
+    return "_".join(split(plugin)).upper().removesuffix("_API")
+
+
 def credentials(
     document: Mapping[str, Any], references: References, entries: Sequence[Entry], name: str
 ) -> Credentials:
@@ -127,7 +138,7 @@ def _kind(scheme: Mapping[str, Any]) -> str:
 
 
 def _proposal(schemes: Sequence[tuple[str, Mapping[str, Any]]], name: str) -> Credentials:
-    prefix = "_".join(split(name)).upper().removesuffix("_API")
+    prefix = prefix_of(name)
     written: dict[tuple[str, str], dict[str, Any]] = {}
     environment: list[str] = []
     notes: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -11,9 +12,11 @@ import click
 from multidict import CIMultiDict
 
 from gateway.app import new_client, written_by_operator
+from gateway.authoring.words import one_line
 from gateway.caching import Flights, MemoryStore
 from gateway.cli.common import (
     args_option,
+    caller_headers,
     config_argument,
     err,
     json_option,
@@ -26,8 +29,10 @@ from gateway.cli.common import (
 )
 from gateway.errors import BadArguments, Refusal
 from gateway.faces.calls import read_named
-from gateway.pipeline import Call, Shared, plans
+from gateway.pipeline import Call, Shared, mask_of, plans
+from gateway.pipeline.exchange import host_of
 from gateway.plugin import Operation, Plugin
+from gateway.request import prove
 from gateway.shrinking import count
 from gateway.values import Answer
 
@@ -37,6 +42,7 @@ from gateway.values import Answer
 @click.argument("operation")
 @args_option
 @click.option(
+    "-H",
     "--header",
     "headers",
     multiple=True,
@@ -53,7 +59,10 @@ def call(
     state: Path | None,
     as_json: bool,
 ) -> None:
-    """Call OPERATION of CONFIG and print the answer."""
+    """Make one call and print the answer.
+
+    OPERATION of CONFIG goes the way of every caller's call, without a server.
+    """
     own = caller_headers(headers)
     plugin = read_one(config, state, as_json=as_json)
     chosen = operation_of(plugin, operation, as_json=as_json)
@@ -61,10 +70,14 @@ def call(
     try:
         answer = run(_call(plugin, chosen, given, own))
     except Refusal as refusal:
+        said = {"status": refusal.status, "code": refusal.code, "detail": refusal.detail}
+        cause = cause_of(refusal, plugin)
         if as_json:
-            print_json({"status": refusal.status, "code": refusal.code, "detail": refusal.detail})
+            print_json({**said, "cause": cause} if cause else said)
         else:
             err.print(f"{refusal.status} {refusal.code}: {refusal.detail}", markup=False)
+            if cause:
+                err.print(f"cause: {cause}", markup=False)
         sys.exit(1)
     text = answer.body.decode("utf-8", "replace")
     if as_json:
@@ -99,16 +112,18 @@ def arguments_of(operation: Operation, text: str) -> dict[str, Any]:
         raise click.BadParameter(f"it {what}", param_hint="--args") from None
 
 
-def caller_headers(headers: tuple[str, ...]) -> CIMultiDict[str]:
-    """`NAME: VALUE` texts as headers. Raises: BadParameter, where there is no colon."""
-    found: CIMultiDict[str] = CIMultiDict()
-    for header in headers:
-        name, colon, value = header.partition(":")
-        if not colon or not name.strip():
-            # What stands there may be a secret: it is not repeated.
-            raise click.BadParameter("write NAME: VALUE, with a colon", param_hint="--header")
-        found.add(name.strip(), value.strip())
-    return found
+def cause_of(refusal: Refusal, plugin: Plugin) -> str:
+    """What lies behind a refusal, for whoever runs the gateway; "" where there is nothing.
+
+    Callers are never told: it names the upstream's host.
+    """
+    cause = refusal.__cause__
+    if cause is None:
+        return ""
+    reason = re.sub(r" ssl:\S+", "", str(cause)) or type(cause).__name__  # said of http, too
+    host = host_of(plugin.base)
+    mask = mask_of(plugin, prove(plugin.config.upstream.credential))
+    return mask.text(one_line(reason if host in reason else f"{host}: {reason}", 300))
 
 
 async def _call(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
+from gateway.authoring.asked import asked
 from gateway.authoring.rivals import rivals
 from gateway.cli.common import (
     compile_all,
@@ -64,7 +66,10 @@ def check(
     state: Path | None,
     as_json: bool,
 ) -> None:
-    """Check CONFIGS: mistakes, warnings, the ledger, tokens, platforms' limits."""
+    """Check configs: mistakes, warnings, tokens.
+
+    Also what was degraded in the spec (the ledger), and the limits of platforms.
+    """
     loaded, unset = read_without_secrets(configs, state, as_json=as_json)
     try:
         with progress(err, "reading specs") as tell:
@@ -94,11 +99,16 @@ def check(
 def _mistakes(mistakes: Mistakes, unset: Sequence[Mistake]) -> Mistakes:
     """What stands in for a secret is not blamed, but that the secret is not set."""
     by_place = {(one.file, one.line, one.column): one for one in unset}
-    return Mistakes(
-        dict.fromkeys(
-            by_place.get((one.file, one.line, one.column), one) for one in mistakes.mistakes
-        )
-    )
+    of_spec = {one.file: one for one in unset if one.path.startswith("spec.headers")}
+    found = []
+    for one in mistakes.mistakes:
+        note = by_place.get((one.file, one.line, one.column), one)
+        if note is one and one.path == "spec" and one.file in of_spec:
+            note = of_spec[one.file]
+            without = one.message.partition(";")[0]
+            note = replace(note, message=f"{note.message}, and without it {without}")
+        found.append(note)
+    return Mistakes(dict.fromkeys(found))
 
 
 def _warn(
@@ -204,6 +214,14 @@ def _doubts(
     found += [
         _over(loaded, row) for row in rows if row.over and not told.intersection(row.path[:1])
     ]
+    for name, some in asked(plugin).items():
+        number = "1 operation" if len(some) == 1 else f"{len(some)} operations"
+        text = (
+            f"the model is asked for {name!r} in {number}, which proves who calls: write "
+            f'parameters: {{{name}: {{pin: "${{…}}"}}}}, or hide it where a credential sends it; '
+            "describe it there if it is for callers to give"
+        )
+        found.append(loaded.mistake(("operations", some[0].name), text))
     if any(len(secret) < MIN_SECRET for secret in plugin.secrets):
         text = f"a secret has fewer than {MIN_SECRET} characters: answers are not searched for it"
         found.append(loaded.mistake(("upstream",), text))
@@ -219,12 +237,10 @@ def _print(report: dict[str, Any]) -> None:
     if report["waiting"]:
         out.print(f"waiting  {report['waiting']}", markup=False, style="yellow")
         return
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column()
+    # No table: it would be cut to a terminal's width where there is none.
+    widest = max(map(len, report["operations"]), default=0)
     for name, address in report["operations"].items():
-        table.add_row(name, address)
-    out.print(table)
+        out.print(f"[bold]{escape(name.ljust(widest))}[/]  {escape(address)}")
     for line in report["ledger"]:
         _print_degraded(Degraded(**line))
     table = Table(box=None, pad_edge=False)

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 import msgspec
+from multidict import CIMultiDict
 from rich.console import Console
 from rich.text import Text
 
@@ -32,7 +33,7 @@ state_option = click.option(
     envvar="GATEWAY_STATE",
     show_envvar=True,
     help="Directory for caches: fetched specs are kept there, so that a restart offline works. "
-    "[default: $XDG_CACHE_HOME/plugin-gateway]",
+    "[default: $XDG_CACHE_HOME/plugin-gateway, else ~/.cache/plugin-gateway]",
 )
 configs_argument = click.argument(
     "configs",
@@ -168,6 +169,18 @@ def print_json(value: Any) -> None:
 def parse_arguments(text: str) -> bytes:
     """The text of --args; `-` reads standard input."""
     return sys.stdin.buffer.read() if text == "-" else text.encode()
+
+
+def caller_headers(headers: Sequence[str]) -> CIMultiDict[str]:
+    """`NAME: VALUE` texts as headers. Raises: BadParameter, where there is no colon."""
+    found: CIMultiDict[str] = CIMultiDict()
+    for header in headers:
+        name, colon, value = header.partition(":")
+        if not colon or not name.strip():
+            # What stands there may be a secret: it is not repeated.
+            raise click.BadParameter("write NAME: VALUE, with a colon", param_hint="--header")
+        found.add(name.strip(), value.strip())
+    return found
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:

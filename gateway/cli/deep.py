@@ -32,7 +32,7 @@ from gateway.spec.source import fetch
 
 SECONDS = 120  # GitHub's spec takes 11, DigitalOcean's 1,507 files 14
 MOST = 20  # faults listed of one spec
-MISSING = "--deep needs prance: install it with `pip install 'plugin-gateway[deep]'`"
+MISSING = "--deep needs prance: install it with `pip install '.[deep]'` in the checkout"
 _ELSEWHERE = ("$id", "$schema", "$self", "$dynamicRef", "$recursiveRef", "jsonSchemaDialect")
 _DATA = frozenset({"example", "examples", "default", "enum", "const", "value"})
 

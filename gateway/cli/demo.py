@@ -47,7 +47,10 @@ TRIES = (
 )
 @json_option
 def demo(host: str, port: int, once: bool, api: bool, as_json: bool) -> None:
-    """Serve sportStats and stocks over embedded upstreams: offline, no key."""
+    """Serve two plugins offline, without a key.
+
+    sportStats and stocks, over embedded upstreams.
+    """
     if once and api:
         raise click.UsageError("--api has nothing to try; leave --once out")
     work = (

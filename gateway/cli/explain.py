@@ -14,9 +14,10 @@ from msgspec import UNSET
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli.call import arguments_of, caller_headers, operation_of
+from gateway.cli.call import arguments_of, operation_of
 from gateway.cli.common import (
     args_option,
+    caller_headers,
     config_argument,
     json_option,
     out,
@@ -39,7 +40,9 @@ from gateway.values import Argument
 @config_argument
 @click.argument("operation", required=False)
 @args_option
-@click.option("--header", "headers", multiple=True, metavar="NAME: VALUE", help="Of the caller.")
+@click.option(
+    "-H", "--header", "headers", multiple=True, metavar="NAME: VALUE", help="Of the caller."
+)
 @state_option
 @json_option
 def explain(
@@ -50,9 +53,10 @@ def explain(
     state: Path | None,
     as_json: bool,
 ) -> None:
-    """Show the plan of CONFIG's operations, or of one OPERATION with its exact request.
+    """Show what a call does, and sends.
 
-    Nothing is sent; secrets are masked.
+    The plan of CONFIG's operations, or of one OPERATION with its exact request. Nothing is sent;
+    secrets are masked.
     """
     if operation is None:
         for name, option in (("arguments", "--args"), ("headers", "--header")):

@@ -7,18 +7,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from gateway.authoring.catalogue import Entry, in_memory, pick, settings
 from gateway.authoring.draft import Draft, write
 from gateway.authoring.naming import plugin_name
-from gateway.authoring.needs import Credentials, Server, credentials, server
+from gateway.authoring.needs import credentials, secret_headers, server
 from gateway.authoring.search import Index
 from gateway.authoring.words import one_line
-from gateway.cli.common import err, json_option, leave, print_json, state_option
+from gateway.cli.common import caller_headers, err, json_option, leave, print_json, state_option
 from gateway.cli.ops import no_match
-from gateway.cli.spec import Spec, is_url, spec_argument, with_spec
+from gateway.cli.spec import Spec, is_url, spec_argument, spec_headers_option, with_spec
 from gateway.config import types
 from gateway.errors import Mistakes
 from gateway.spec.model import normalise
@@ -67,16 +68,24 @@ class _Problem:
     "names",
     multiple=True,
     metavar="NAME",
-    help="This operation: its name, 'METHOD /path' or a glob. May be repeated; commas separate.",
+    help="This operation: its name, 'METHOD /path', a glob such as 'GET /users/**', or all. "
+    "May be repeated; commas separate.",
 )
-@click.option("--limit", type=click.IntRange(1, 500), help=f"At most so many. [default: {LIMIT}]")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 500),
+    help="At most so many of --search, or where nothing is chosen; not with --operations. "
+    f"[default: {LIMIT}]",
+)
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
-    help="The file or directory to write to; - prints it. [default: the current directory]",
+    help="The file to write, or a directory (a new one ends in /) for a file named after the "
+    "plugin; - prints it. [default: the current directory]",
 )
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@spec_headers_option
 @state_option
 @json_option
 def init(
@@ -86,21 +95,30 @@ def init(
     limit: int | None,
     output: str | None,
     force: bool,
+    headers: tuple[str, ...],
     state: Path | None,
     as_json: bool,
 ) -> None:
-    """Write a commented config for some operations of a spec, which `gateway check` accepts."""
+    """Write a first config for a spec.
+
+    It is commented, serves some of the operations, and `gateway check` accepts it.
+    """
     if search is not None and names:
         raise click.UsageError("--search and --operations both choose; give one of them")
-    target = Path() if output in (None, "-") else Path(output)
-    if not target.is_dir():
-        _check_free(target, force=force, as_json=as_json)
+    if limit is not None and names:
+        raise click.UsageError("--operations says which; --limit goes without it")
+    target, is_directory = _target(output, force=force, as_json=as_json)
     wanted = [part.strip() for name in names for part in _COMMA.split(name) if part.strip()]
     where = spec if is_url(spec) else Path(spec)
-    base = target if target.is_dir() else target.parent
+    base = target if is_directory else target.parent
+    sent = tuple(caller_headers(headers))
     try:
         made = with_spec(
-            spec, state, lambda one: _make(one, where, base, search, wanted, limit), as_json=as_json
+            spec,
+            state,
+            lambda one: _make(one, where, base, search, wanted, limit, sent),
+            headers=headers,
+            as_json=as_json,
         )
     except Mistakes as mistakes:  # there is no file that they could be about
         leave("\n".join(one.message for one in mistakes.mistakes), 1, as_json=as_json)
@@ -109,9 +127,9 @@ def init(
     text = write(made.draft)
     written = None
     if output != "-":
-        written = target / f"{made.draft.name}.yaml" if target.is_dir() else target
+        written = target / f"{made.draft.name}.yaml" if is_directory else target
         _check_free(written, force=force, as_json=as_json)
-        _save(written, text, force=force, as_json=as_json)
+        _save(written, text, make=is_directory, force=force, as_json=as_json)
     elif not as_json:
         click.echo(text, nl=False)
     if as_json:
@@ -120,18 +138,40 @@ def init(
         _tell(made, written)
 
 
+def _target(output: str | None, *, force: bool, as_json: bool) -> tuple[Path, bool]:
+    """Where to write, and whether that is a directory, there or to be made."""
+    if output in (None, "-"):
+        return Path(), True
+    target = Path(output or "")
+    try:
+        target.resolve()  # links may lead in a circle
+        is_directory = target.is_dir() or (output or "").endswith(("/", os.sep))
+        if not is_directory:
+            _check_free(target, force=force, as_json=as_json)
+    except (OSError, RuntimeError, ValueError) as error:
+        _unwritable(target, error, as_json=as_json)
+    return target, is_directory
+
+
+def _unwritable(target: Path, error: Exception, *, as_json: bool) -> NoReturn:
+    reason = error.strerror or error if isinstance(error, OSError) else error
+    leave(f"{one_line(str(target), 80)} cannot be written: {reason}", 2, as_json=as_json)
+
+
 def _check_free(target: Path, *, force: bool, as_json: bool) -> None:
     if target.exists() and not force:
         text = f"{target} exists; name another file with --output, or replace it with --force"
         leave(text, 2, as_json=as_json)
 
 
-def _save(target: Path, text: str, *, force: bool, as_json: bool) -> None:
+def _save(target: Path, text: str, *, make: bool, force: bool, as_json: bool) -> None:
     try:
+        if make:
+            target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)
-    except OSError as error:
-        leave(f"{target} cannot be written: {error.strerror or error}", 2, as_json=as_json)
+    except (OSError, ValueError) as error:
+        _unwritable(target, error, as_json=as_json)
 
 
 # --- making it --------------------------------------------------------------------------------
@@ -144,6 +184,7 @@ def _make(
     search: str | None,
     names: Sequence[str],
     limit: int | None,
+    headers: Sequence[str],
 ) -> _Made | _Problem:
     choice = _choose(spec, search, names, limit)
     if isinstance(choice, _Problem):
@@ -168,6 +209,7 @@ def _make(
             about=model.description,
             contact=model.contact,
             server=own,
+            headers=secret_headers(headers, name),
             credentials=found,
             plugin=plugin,
             chosen=kept,
@@ -191,7 +233,7 @@ def _choose(
         faults += [f"{one.place!r} cannot be served" for one in picked if not one.is_servable]
         if faults:
             return _Problem("\n".join(faults))
-        return _Choice(picked[:limit], able[:_READY])
+        return _Choice(picked, able[:_READY])
     if search is not None:
         index = Index(able)
         hits = index.search(search)
@@ -207,10 +249,11 @@ def _choose(
     if len(able) <= max(most, 12 if limit is None else 0):
         return _Choice(able, [])
     reading = [one for one in able if one.method == "GET" and not one.deprecated]
-    how = f"the first {min(most, len(reading) or most)} of {len(able):,}"
+    pool = reading or able
+    how = f"the first {min(most, len(pool))} of {len(pool):,}"
     how += " that only read" if reading else ""
     how += "; choose with --search or --operations"
-    return _Choice((reading or able)[:most], able[:_READY], how)
+    return _Choice(pool[:most], able[:_READY], how)
 
 
 def _from(base: Path, spec: Path) -> str:
@@ -228,12 +271,17 @@ def _schema(base: Path) -> str:
 # --- telling it -------------------------------------------------------------------------------
 
 
-def _todo(found: Credentials, own: Server | None) -> list[str]:
+def _todo(draft: Draft) -> list[str]:
     """What a person has to do before the plugin can be served."""
+    own = draft.server
     return [
         *([f"upstream.url: {own.why}"] if own else []),
-        *(f"export {name}=… before it is served" for name in found.environment),
-        *found.notes,
+        *(f"export {name}=… before it is served" for name in draft.environment),
+        *draft.credentials.notes,
+        *(
+            f"{name}: the model is asked for it; see the comments there"
+            for name in sorted(draft.asked)
+        ),
     ]
 
 
@@ -245,8 +293,8 @@ def _report(made: _Made, target: Path | None, text: str) -> dict[str, object]:
         "plugin": draft.name,
         "operations": {one.name: one.place for one in draft.chosen},
         "left_out": len(draft.rest) + draft.more,
-        "environment": draft.credentials.environment,
-        "todo": _todo(draft.credentials, draft.server),
+        "environment": draft.environment,
+        "todo": _todo(draft),
         "lost": made.lost,
     }
 
@@ -258,7 +306,7 @@ def _tell(made: _Made, target: Path | None) -> None:
         err.print(made.how, markup=False, style="yellow")
     for line in made.lost:
         err.print(one_line(line), markup=False, style="red")
-    for line in _todo(draft.credentials, draft.server):
+    for line in _todo(draft):
         err.print(f"to do  {line}", markup=False, style="yellow")
     if target is not None:
         err.print(f"wrote {target}; now: gateway check {target}", markup=False, style="green")

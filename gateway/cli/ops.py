@@ -15,7 +15,7 @@ from gateway.authoring.cost import Cost, costs
 from gateway.authoring.search import Hit, Index
 from gateway.authoring.words import one_line, prose
 from gateway.cli.common import err, json_option, leave, out, print_json, state_option
-from gateway.cli.spec import Spec, spec_argument, with_spec
+from gateway.cli.spec import Spec, spec_argument, spec_headers_option, with_spec
 from gateway.errors import Mistakes
 
 # Counting means to compile and to write an operation: milliseconds each, in some specs a tenth
@@ -41,15 +41,26 @@ class _Found:
 @spec_argument
 @click.option("--search", metavar="WORDS", help="Only those that fit WORDS, the best first.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many. [default: 20 of a search]")
+@spec_headers_option
 @state_option
 @json_option
 def ops(
-    spec: str, search: str | None, limit: int | None, state: Path | None, as_json: bool
+    spec: str,
+    search: str | None,
+    limit: int | None,
+    headers: tuple[str, ...],
+    state: Path | None,
+    as_json: bool,
 ) -> None:
-    """List the operations of a spec: the names a model would see, and the tokens they cost."""
+    """List a spec's operations.
+
+    Under the names that a model would see, with the tokens that each costs.
+    """
     if search is not None and not search.strip():
         raise click.BadParameter("no words are given", param_hint="--search")
-    found = with_spec(spec, state, lambda one: _find(one, search, limit), as_json=as_json)
+    found = with_spec(
+        spec, state, lambda one: _find(one, search, limit), headers=headers, as_json=as_json
+    )
     if found.hits is None:
         leave(no_match(search or "", found.nearest, found.total), 1, as_json=as_json)
     if as_json:

@@ -153,7 +153,10 @@ def serve(
     state: Path | None,
     as_json: bool,
 ) -> None:
-    """Serve the plugins of config files, or of directories of them; by default of ./configs."""
+    """Serve plugins.
+
+    Of config files, or of directories of them; by default of ./configs.
+    """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     loaded = read(configs, state, as_json=as_json)
     options = Options(host, port, public_url, origins, trusted, state_directory(state))

@@ -11,7 +11,7 @@ from gateway.authoring.catalogue import pick
 from gateway.authoring.settle import Trimmed, config_of, settle
 from gateway.authoring.words import one_line
 from gateway.cli.common import err, json_option, leave, state_option
-from gateway.cli.spec import Spec, spec_argument, with_spec
+from gateway.cli.spec import Spec, spec_argument, spec_headers_option, with_spec
 from gateway.errors import Mistakes
 from gateway.spec.render import Version
 
@@ -28,6 +28,7 @@ from gateway.spec.render import Version
     help="The version that is written.",
 )
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML, which is the default.")
+@spec_headers_option
 @json_option
 @state_option
 def trim(
@@ -35,17 +36,25 @@ def trim(
     operations: tuple[str, ...],
     version: Version,
     as_yaml: bool,
+    headers: tuple[str, ...],
     as_json: bool,
     state: Path | None,
 ) -> None:
-    """Print the trimmed document of OPERATIONs: their names, 'METHOD /path', or globs.
+    """Print the document of some operations.
 
-    What was degraded and what it costs stand on stderr.
+    OPERATION is a name, 'METHOD /path', a glob such as 'GET /users/**', or all. What was degraded
+    and what it costs stand on stderr.
     """
     if as_yaml and as_json:
         raise click.UsageError("--yaml and --json are two forms; choose one")
     try:
-        got = with_spec(spec, state, lambda one: _trim(one, operations, version), as_json=as_json)
+        got = with_spec(
+            spec,
+            state,
+            lambda one: _trim(one, operations, version),
+            headers=headers,
+            as_json=as_json,
+        )
     except Mistakes as mistakes:  # there is no file that they could be about
         leave("\n".join(one.message for one in mistakes.mistakes), 1, as_json=as_json)
     if isinstance(got, str):

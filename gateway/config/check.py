@@ -178,9 +178,7 @@ def _known_keys(validator: Validator, rest: Any, value: Any, schema: Schema) -> 
 def _unknown(key: str, value: Any, schema: Schema) -> str:
     known = list(schema["properties"])
     near = suggest(key, known)
-    # `credential: {hunter2}` is a key without a value, too.
-    is_word = value is not None and re.fullmatch(r"[A-Za-z][A-Za-z_-]{1,30}", key)
-    shown = f" {quoted(key)}" if near or is_word or not _hides(schema) else ""
+    shown = f" {quoted(key)}" if near or _WORDS.fullmatch(key) or not _hides(schema) else ""
     if kinds(schema):
         text = f"{shown.strip() or 'this'} is not one of {', '.join(known)}{near}"
     elif elsewhere := _levels(key):
@@ -193,6 +191,13 @@ def _unknown(key: str, value: Any, schema: Schema) -> str:
     return text
 
 
+# What people call a kind of proof. `credential: {hunter2}` has a secret for a key, which no message
+# repeats: so a key is shown only where it is made of such words alone.
+_WORDS = re.compile(
+    r"(x[-_])?((access|api|app|auth|authorization|basic|client|http|id|jwt|key|name|oauth|password|"
+    r"scheme|token|type|user|value)[-_]?){1,3}2?",
+    re.IGNORECASE,
+)
 _MANY = 18  # as many as the top level has
 _LEVELS = {"Plugin": "at the top", "Upstream": "under upstream", "Operation": "at an operation",
            "Parameter": "at a parameter"}  # fmt: skip

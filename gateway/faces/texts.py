@@ -6,6 +6,7 @@ text is the operator's if it stands in the config.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -38,6 +39,25 @@ def shorten(text: str, longest: int = LONGEST) -> str:
     return (head.rstrip(" ,;:.-") if space and head.strip() else text[: longest - 1]) + "…"
 
 
+# Descriptions are Markdown, in which HTML may stand (CommonMark §6.6), and some are all HTML: a
+# model pays for its tags. `<id>` is none of them, and `<code>` may be somebody's placeholder, so
+# nothing is taken out of a text in which no tag is closed.
+_INLINE = "a|abbr|b|code|em|i|img|small|span|strong|sub|sup|tt|u"
+_BLOCKS = "blockquote|br|dd|div|dl|dt|h[1-6]|hr|li|ol|p|pre|table|tbody|td|th|thead|tr|ul"
+_REST = r"(?:\s[^<>]{0,500})?/?>"
+_CLOSED = re.compile(rf"</(?:{_INLINE}|{_BLOCKS})\s*>|<(?:br|p)\s*/?>", re.IGNORECASE)
+_INLINE_TAG = re.compile(rf"</?(?:{_INLINE}){_REST}", re.IGNORECASE)
+_BLOCK_TAG = re.compile(rf"</?(?:{_BLOCKS}){_REST}", re.IGNORECASE)
+
+
+def without_tags(text: str) -> str:
+    """A description without the HTML that stands in it."""
+    if "<" not in text or not _CLOSED.search(text):
+        return text
+    lines = _BLOCK_TAG.sub("\n", _INLINE_TAG.sub("", text)).split("\n")
+    return html.unescape("\n".join(filter(None, map(str.strip, lines))))
+
+
 class Words:
     """What may be shortened for one plugin, and what may not."""
 
@@ -46,9 +66,9 @@ class Words:
         self._choices = frozenset(map(_as_key, _choices(config)))
 
     def fit(self, text: str, longest: int = LONGEST) -> str:
-        """A text as it is served: the operator's as it is, the spec's shortened."""
+        """A text as it is served: the operator's as it is, the spec's without HTML, shortened."""
         text = text.strip()
-        return text if text in self._own else shorten(text, longest)
+        return text if text in self._own else shorten(without_tags(text), longest)
 
     def owns(self, values: list[Any]) -> bool:
         """Whether these values of an enum stand in the config."""

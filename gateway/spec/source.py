@@ -43,6 +43,9 @@ _LATER = frozenset({408, 425, 429})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Told what is being done, for people who wait: "fetching …", "parsing …". From any thread.
 Progress = Callable[[str], None]
+# What to do where the spec is behind a key.
+WANTS_KEY = "; if it wants a key, write spec: {url: …, headers: {Authorization: …}}"
+REFUSED = "; the headers given were refused: is it the right key, in the right form?"
 _ACCEPT = "application/json, application/yaml, */*;q=0.5"
 
 
@@ -209,7 +212,7 @@ async def _get(
         except aiohttp.InvalidURL:
             raise SpecError(f"{plain(where)} is not a URL that can be fetched") from None
         except (aiohttp.ClientError, OSError) as error:
-            reason = str(error) or type(error).__name__
+            reason = re.sub(r" ssl:\S+", "", str(error)) or type(error).__name__  # also of http
             raise SpecUnavailable(f"{plain(url)} cannot be reached: {reason[:200]}") from None
         except ValueError as error:  # a header that cannot be sent
             raise SpecError(f"{plain(where)} cannot be asked for: {str(error)[:200]}") from None
@@ -234,7 +237,7 @@ async def _once(
     ) as response:
         if response.status in _REDIRECTS:
             return _redirected(url, response.headers.get("Location", ""))
-        _check_status(url, response.status)
+        _check_status(url, response.status, has_headers=bool(headers))
         text = await _body(url, response, progress, limit)
     wrong = misfit(text)
     if wrong:
@@ -260,14 +263,14 @@ def _redirected(url: URL, location: str) -> URL:
     )
 
 
-def _check_status(url: URL, status: int) -> None:
+def _check_status(url: URL, status: int, *, has_headers: bool) -> None:
     if status == 200:
         return
     if status >= 500 or status in _LATER:
         raise SpecUnavailable(f"{plain(url)} answers {status}")
     hint = ""
     if status in (401, 403):
-        hint = "; if it wants a key, write spec: {url: …, headers: {Authorization: …}}"
+        hint = REFUSED if has_headers else WANTS_KEY
     elif status in (404, 410):
         hint = "; check the address"
     raise SpecError(f"{plain(url)} answers {status}, not a spec{hint}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -167,3 +168,33 @@ def test_each_note_stands_with_its_file(tmp_path: Path, name: str) -> None:
     (tmp_path / "c.yaml").write_text(other())
     found = json.loads(run("check", tmp_path, "--state", tmp_path / "s", "--json").stdout)
     assert {one["plugin"]: len(one["unset"]) for one in found} == {"one": 7, "two": 0}
+
+
+def test_a_client_secret_that_is_not_set_is_no_client_without_one(tmp_path: Path) -> None:
+    auth = """auth:
+  oauth:
+    client_url: https://login.example/authorize
+    token_url: https://login.example/token
+    client_id: gateway
+    client_secret: "${UNSET_SECRET}"
+    redirect_uris: [https://chatgpt.com/aip/g-1/oauth/callback]
+"""
+    (report,) = reports(tmp_path, ONE + auth)
+    (note,) = report["unset"]
+    assert "UNSET_SECRET is not set" in note
+
+
+async def test_a_key_of_a_spec_that_is_not_set_is_named(tmp_path: Path, upstream: Any) -> None:
+    upstream.says({}, status=401)
+    spec = f'{{url: "{upstream.url}/openapi.json", headers: {{X-Key: "${{SPEC_KEY}}"}}}}'
+    file = tmp_path / "a.yaml"
+    file.write_text(f"plugin: a\nspec: {spec}\noperations: all\n")
+    command = ("check", file, "--state", tmp_path / "state")
+    unset = await asyncio.to_thread(run, *command)
+    assert unset.exit_code == 2
+    assert "spec.headers.X-Key: the environment variable SPEC_KEY is not set" in unset.stderr
+    assert "and without it" in unset.stderr
+    assert "answers 401" in unset.stderr
+    wrong = await asyncio.to_thread(run, *command, SPEC_KEY="a-wrong-key")
+    assert "the headers given were refused" in wrong.stderr
+    assert "write spec:" not in wrong.stderr

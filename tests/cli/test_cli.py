@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -152,6 +153,82 @@ def test_the_package_runs_as_the_program() -> None:
     assert "check" in result.stdout
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "none.yaml"], ["call", "{todo}", "getTodos", "--args", "{"], ["ops", "--what"],
+        ["serve", "--port", "x"], ["trim"], ["what"],
+    ],
+)  # fmt: skip
+def test_what_the_command_line_itself_refuses_is_json_too(todo: Path, arguments: list[str]) -> None:
+    command = [one.replace("{todo}", str(todo)) for one in arguments]
+    with_json, plain = run(*command, "--json"), run(*command)
+    assert with_json.exit_code == plain.exit_code == 2
+    error = json.loads(with_json.stdout)["error"]
+    assert error in plain.stderr
+    assert error in with_json.stderr
+    assert plain.stdout == ""
+
+
+def process(*arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "gateway", *map(str, arguments)]
+    return subprocess.run(command, stderr=subprocess.PIPE, check=False, **options)  # noqa: S603 - our own command
+
+
+def test_a_full_disk_is_told(shop: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = process("ops", shop.parent / "specs" / "shop.yaml", stdout=full)
+    assert result.returncode == 1
+    assert b"cannot go on: No space left on device" in result.stderr
+    assert b"Traceback" not in result.stderr
+    assert b"ignored" not in result.stderr
+
+
+def test_a_terminal_without_our_characters_gets_others(shop: Path) -> None:
+    env = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    spec = shop.parent / "specs" / "shop.yaml"
+    spec.write_text(SPEC.replace("operationId: getItems", f"summary: {'word ' * 100}"))
+    result = process("ops", spec, stdout=subprocess.PIPE, env=env)
+    assert (result.returncode, result.stderr.count(b"Traceback")) == (0, 0)
+    assert b"/items" in result.stdout
+
+
+def test_an_interrupt_is_json_too(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "args")
+    config = tmp_path / "todo.yaml"
+    config.write_text(TODO)
+    command = [
+        sys.executable,
+        "-m",
+        "gateway",
+        "call",
+        str(config),
+        "getTodos",
+        "--args",
+        "-",
+        "--json",
+    ]
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command,
+        env={**os.environ, "KEY": KEY},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        with pytest.raises(subprocess.TimeoutExpired):  # it waits for its arguments
+            running.wait(timeout=3)
+        running.send_signal(signal.SIGINT)
+        said, _ = running.communicate(timeout=15)
+    assert json.loads(said) == {"error": "stopped"}
+    assert running.returncode == 1
+
+
+def test_addresses_are_whole_where_there_is_no_terminal(shop: Path) -> None:
+    spec, path = shop.parent / "specs" / "shop.yaml", "/items/" + "x" * 100
+    spec.write_text(SPEC.replace("/items", path))
+    assert f"getItems  GET {path}\n" in run("check", shop).stdout
+
+
 def test_explain_shows_the_plan_and_the_exact_request_with_masked_secrets(todo: Path) -> None:
     arguments = json.dumps({"name": "ada/b", "kind": "ü&x"})
     result = run("explain", todo, "getTodos", "--args", arguments, "--json")
@@ -181,6 +258,17 @@ def test_a_call_that_fails_is_1(todo: Path) -> None:
     result = run("call", todo, "getTodos", "--args", '{"name": "ada"}', "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["code"] == "upstream_failed"
+
+
+def test_why_an_upstream_cannot_be_reached_is_told_at_the_terminal(todo: Path) -> None:
+    todo.write_text(TODO.replace("127.0.0.1:1", "127.0.0.1:1/${KEY}"))
+    command = ("call", todo, "getTodos", "--args", '{"name": "ada"}')
+    cause = json.loads(run(*command, "--json").stdout)["cause"]
+    assert "127.0.0.1:1" in cause
+    assert "ssl" not in cause
+    said = run(*command)
+    assert f"cause: {cause}" in said.stderr
+    assert KEY not in said.output
 
 
 def test_an_argument_that_is_no_json_is_told(todo: Path) -> None:

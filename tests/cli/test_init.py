@@ -129,6 +129,7 @@ def test_a_dash_prints_it_and_writes_nothing(tmp_path: Path) -> None:
         (["--operations", "getInvoice"], ["getInvoice"]),
         (["--operations", "GET /invoices,addInvoice"], ["listInvoices", "addInvoice"]),
         (["--operations", "GET /**"], ["listInvoices", "getInvoice"]),
+        (["--operations", "all"], ["listInvoices", "addInvoice", "getInvoice"]),
         (["--limit", 1], ["listInvoices"]),
     ],
 )
@@ -154,7 +155,7 @@ def test_of_many_operations_the_first_that_only_read_are_taken_and_it_says_so(
     paths = "".join(f"  /p{n}: {{post: {{}}, get: {{}}}}\n" for n in range(20))
     spec = shop(tmp_path, f"openapi: 3.0.3\ninfo: {{title: Many}}\npaths:\n{paths}")
     result = run("init", spec, "-o", "-", "--state", tmp_path)
-    assert "the first 8 of 40 that only read; choose with --search or --operations" in result.stderr
+    assert "the first 8 of 20 that only read; choose with --search or --operations" in result.stderr
     assert result.stdout.count("\n    call: GET /p") == 8
     assert "  # 32 more, left out:\n" in result.stdout
     assert "The spec names no server" in result.stderr
@@ -167,6 +168,9 @@ def test_of_many_operations_the_first_that_only_read_are_taken_and_it_says_so(
         (["--operations", "listInvoice"], 2, "did you mean 'listInvoices'?"),
         (["--operations", "traceHealth"], 2, "cannot be served"),
         (["--search", "a", "--operations", "b"], 2, "give one of them"),
+        (["--operations", "listInvoices,addInvoice", "--limit", "1"], 2, "--limit goes without"),
+        (["--operations", "list*"], 2, "ids take no `*`; a glob is a method and a path, such as"),
+        (["--operations", "list*"], 2, "'GET /list*'"),
     ],
 )
 def test_a_wrong_choice_says_the_way_out(
@@ -181,6 +185,64 @@ def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
     result = run("init", shop(tmp_path), "-o", tmp_path / "no" / "x.yaml", "--state", tmp_path)
     assert result.exit_code == 2
     assert "cannot be written: No such file" in result.stderr
+
+
+def test_a_directory_that_ends_in_a_slash_is_made(tmp_path: Path) -> None:
+    made = run("init", shop(tmp_path), "-o", f"{tmp_path}/new/", "--state", tmp_path / "state")
+    assert made.exit_code == 0, made.output
+    assert '\nspec: "../shop.yaml"\n' in (tmp_path / "new" / "shop.yaml").read_text()
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "loop/x.yaml", "loop/"])
+def test_a_file_that_cannot_be_named_so_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    result = run("init", shop(tmp_path), "-o", f"{tmp_path}/{name}", "--state", tmp_path / "state")
+    assert (result.exit_code, "cannot be written: " in result.stderr) == (2, True), result.output
+
+
+def test_the_address_that_stands_for_none_is_warned_of(tmp_path: Path) -> None:
+    text = "openapi: 3.0.3\ninfo: {title: None}\npaths: {/a: {get: {operationId: a}}}\n"
+    state = ("--state", tmp_path / "state")
+    run("init", shop(tmp_path, text), "-o", tmp_path / "none.yaml", *state)
+    result = run("check", "--strict", tmp_path / "none.yaml", *state)
+    assert result.exit_code == 1
+    assert "upstream.url: a placeholder, where nobody answers" in result.stdout
+
+
+PROOF = """
+openapi: 3.0.3
+info: {title: Chat}
+servers: [{url: "https://chat.example"}]
+paths:
+  /a:
+    get:
+      operationId: a
+      parameters:
+        - {name: token, in: query, required: true, description: Authentication token., schema: {}}
+        - {name: api_key, in: header, required: true, schema: {type: string}}
+        - {name: page_token, in: query, required: true, schema: {type: string}}
+        - {name: on, in: query, schema: {type: boolean, default: true}}
+  /b: {get: {parameters: [{name: token, in: query, required: true, schema: {type: string}}]}}
+"""
+
+
+def test_a_proof_is_not_the_models_to_know(tmp_path: Path) -> None:
+    config, state = tmp_path / "chat.yaml", ("--state", tmp_path / "state")
+    made = run("init", shop(tmp_path, PROOF), "-o", config, *state)
+    assert "to do  token: the model is asked for it" in made.stderr
+    text = config.read_text()
+    assert '    #   token: {pin: "${CHAT_TOKEN}"}   # not the model' in text
+    assert "    #   page_token: {}   # required, string\n" in text
+    assert "{}   # boolean, default true\n" in text
+    (report,) = json.loads(run("check", config, *state, "--json").stdout)
+    asked = [one for one in report["warnings"] if "the model is asked for" in one]
+    assert [one.partition("the model is asked for ")[2][:20] for one in asked] == [
+        "'token' in 1 operati", "'api_key' in 1 opera",
+    ]  # fmt: skip
+    pins = "parameters: {token: {pin: my-token-of-chat}, api_key: {pin: my-key-of-chat}}\n"
+    config.write_text(text + pins)
+    (report,) = json.loads(run("check", config, *state, "--json").stdout)
+    assert not any("the model is asked for" in one for one in report["warnings"])
 
 
 async def test_of_a_fetched_spec_another_host_is_written_down_to_be_looked_at(

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 
+from gateway.config import read_configs, types
 from tests.cli.specs import OPERATIONS, SHOP, run, shop
 
 
@@ -49,15 +53,69 @@ def test_words_that_match_nothing_are_1_with_the_nearest(tmp_path: Path) -> None
     assert run("ops", shop(tmp_path), "--search", " ").exit_code == 2
 
 
-def test_a_spec_that_cannot_be_read_is_1_and_says_why(tmp_path: Path) -> None:
+def test_a_spec_that_cannot_be_read_is_2_and_one_that_may_be_had_later_is_1(tmp_path: Path) -> None:
     result = run("ops", tmp_path / "none.yaml")
-    assert (result.exit_code, "is not there" in result.stderr) == (1, True)
+    assert (result.exit_code, "is not there" in result.stderr) == (2, True)
     page = tmp_path / "page.html"
     page.write_text("<!doctype html><html></html>")
     result = run("ops", page, "--state", tmp_path, "--json")
-    assert (result.exit_code, "a web page" in json.loads(result.stdout)["error"]) == (1, True)
+    assert (result.exit_code, "a web page" in json.loads(result.stdout)["error"]) == (2, True)
     result = run("ops", "http://127.0.0.1:1/openapi.json", "--state", tmp_path)
     assert (result.exit_code, "cannot be reached" in result.stderr) == (1, True)
+    assert "ssl" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        (".", "is a directory; give the file"),
+        ("", "no spec is named"),
+        ("a" * 300, "cannot be read: File name too long"),
+        ("loop/openapi.yaml", "cannot be read: Too many levels of symbolic links"),
+        ("config.yaml", "is a plugin's config, not an OpenAPI document"),
+    ],
+)
+def test_what_is_no_spec_is_told_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str, text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "config.yaml").write_text("plugin: shop\nspec: shop.yaml\noperations: all\n")
+    result = run("ops", spec, "--state", tmp_path)
+    assert (result.exit_code, text in result.stderr) == (2, True), result.stderr
+
+
+async def test_a_spec_behind_a_key_is_had_with_a_header(
+    tmp_path: Path, aiohttp_server: Any
+) -> None:
+    async def document(request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != "Bearer a-key-of-mine":
+            return web.Response(status=401)
+        return web.Response(text=SHOP.replace("List invoices", "List a-key-of-mine"))
+
+    app = web.Application()
+    app.router.add_get("/openapi.yaml", document)
+    server = await aiohttp_server(app)
+    url, state = str(server.make_url("/openapi.yaml")), ("--state", tmp_path / "state")
+    key = ("-H", "Authorization: Bearer a-key-of-mine")
+    without = await asyncio.to_thread(run, "ops", url, *state)
+    assert "answers 401, not a spec; if it wants a key, give --header" in without.stderr
+    wrong = await asyncio.to_thread(run, "ops", url, "-H", "Authorization: Bearer wrong", *state)
+    assert "the headers given were refused" in wrong.stderr
+    assert (without.exit_code, wrong.exit_code) == (2, 2)
+    for command in (("ops", url), ("trim", url, "all"), ("init", url, "-o", tmp_path / "s.yaml")):
+        got = await asyncio.to_thread(run, *command, *key, *state)
+        assert got.exit_code == 0, got.output
+        assert "a-key-of-mine" not in got.output
+    (loaded,) = read_configs(
+        [tmp_path / "s.yaml"],
+        {"SHOP_API_KEY": "another-key", "SHOP_SPEC_AUTHORIZATION": "Bearer a-key-of-mine"},
+    )
+    spec = loaded.plugin.spec
+    assert isinstance(spec, types.SpecSource)
+    assert (spec.url, spec.headers) == (url, {"Authorization": "Bearer a-key-of-mine"})
+    assert "export SHOP_SPEC_AUTHORIZATION=… before" in got.stderr
+    assert run("ops", shop(tmp_path), *key).exit_code == 2  # a file is asked for nothing
 
 
 def test_texts_of_a_spec_do_not_steer_the_terminal(tmp_path: Path) -> None:

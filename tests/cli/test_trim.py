@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway import yaml12
-from tests.cli.specs import run, shop
+from tests.cli.specs import SHOP, run, shop
 from tests.cli.test_init import FILES
 
 
@@ -29,6 +29,20 @@ def test_both_versions_and_both_forms(tmp_path: Path) -> None:
     assert list(document["paths"]) == ["/invoices", "/invoices/{id}"]
     assert yaml12.load(run(*command, "--state", tmp_path, "--yaml").stdout) == document
     assert run(*command, "--yaml", "--json").exit_code == 2
+
+
+def test_all_is_every_operation_that_can_be_served(tmp_path: Path) -> None:
+    result = run("trim", shop(tmp_path), "all", "--state", tmp_path)
+    assert list(yaml12.load(result.stdout)["paths"]) == ["/invoices", "/invoices/{id}"]
+
+
+def test_html_in_a_spec_is_not_served(tmp_path: Path) -> None:
+    said = '"<p>Lists <a href=\\"https://a.example\\">the invoices</a> &amp; more, by <id>.</p>"'
+    text = SHOP.replace("summary: List invoices", f"description: {said}")
+    result = run("trim", shop(tmp_path, text), "listInvoices", "--state", tmp_path)
+    served = yaml12.load(result.stdout)["paths"]["/invoices"]["get"]
+    assert served["description"] == served["summary"] == "Lists the invoices & more, by <id>."
+    assert "shortened" not in result.stderr
 
 
 def test_a_wrong_name_is_2_with_the_nearest(tmp_path: Path) -> None:

@@ -41,6 +41,39 @@ def test_a_directory_means_its_yaml_files_in_order(tmp_path: Path) -> None:
     assert [one.plugin.plugin for one in read_configs([tmp_path], {})] == ["a", "b"]
 
 
+def test_a_spec_beside_its_config_is_no_config(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("plugin: a\nspec: part.yaml\noperations: all\n")
+    (tmp_path / "part.yaml").write_text("$ref: 'more.json'\n")  # only its name tells
+    (tmp_path / "spec.yaml").write_text("info: {title: A}\nopenapi: 3.1.0\n")
+    (tmp_path / "old.yml").write_text('{"swagger": "2.0"}')
+    (tmp_path / "large.yaml").write_text("openapi: 3.1.0\n#" + "a" * 1024 * 1024)
+    assert [one.plugin.plugin for one in read_configs([tmp_path], {})] == ["a"]
+    for name in ("spec.yaml", "old.yml", "large.yaml"):
+        (one,) = mistakes(tmp_path / name)
+        assert one.message == (
+            "this is an OpenAPI document, not a config; `gateway init` writes a config for one"
+        )
+        assert len(mistakes(tmp_path, tmp_path / name)) == 1
+    (tmp_path / "a.yaml").unlink()
+    (tmp_path / "part.yaml").unlink()
+    (one,) = mistakes(tmp_path)
+    assert (one.file, one.message.partition(":")[0]) == (
+        str(tmp_path), "no config is in this directory, only specs",
+    )  # fmt: skip
+
+
+def test_a_config_that_another_names_as_its_spec_is_still_read(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("plugin: a\nspec: b.yaml\noperations: all\n")
+    (tmp_path / "b.yaml").write_text(SHORT.format(name="b"))
+    assert [one.plugin.plugin for one in read_configs([tmp_path], {})] == ["a", "b"]
+
+
+def test_links_that_lead_in_a_circle_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").symlink_to("a.yaml")
+    (one,) = mistakes(tmp_path / "a.yaml")
+    assert "ircle" in one.message or "loop" in one.message or "links" in one.message
+
+
 def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text(SHORT.format(name="a"))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.faces.texts import shorten
+from gateway.faces.texts import shorten, without_tags
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,16 @@ def test_what_is_shortened_fits_and_stays(text: str) -> None:
     short = shorten(text)
     assert len(short) <= 200
     assert shorten(short) == short
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("<p>One &amp; two.</p>\n<p>Three<br/>four</p>", "One & two.\nThree\nfour"),
+        ("See <a href='https://a.example'>here</a> for <b>all</b>.", "See here for all."),
+        ("Send <code> and <id>, a < b, R&amp;D", "Send <code> and <id>, a < b, R&amp;D"),
+        ("<p <p <p " * 1000, "<p <p <p " * 1000),
+    ],
+)
+def test_html_is_taken_out_and_placeholders_stay(text: str, plain: str) -> None:
+    assert without_tags(text) == plain
