@@ -255,6 +255,7 @@ def _operation(
         taken=prove(plugin.upstream.credential).taken
         | {("header", name) for name in plugin.upstream.headers},
         secrets=loaded.secrets,
+        flat=one.config.flatten,
     )
     matched |= bound.used
     ledger += [
@@ -274,6 +275,7 @@ def _operation(
         loaded.mistake((*_parameters_path(loaded, one, path), *path), text)
         for path, text in bound.faults
     ]
+    mistakes += [loaded.mistake((*one.path, "flatten"), text) for text in bound.not_flat]
     mistakes += [
         loaded.mistake((*one.path, fault.key, fault.index), fault.message) for fault in faults
     ]

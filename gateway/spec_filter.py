@@ -116,7 +116,7 @@ _TEXTS = ("title", "description")
 _OPERATION_KEYS = ("operationId", "summary", "description", "servers", "consumes", "produces")
 _PARAMETER_KEYS = (
     "name", "in", "description", "required", "style", "explode", "allowReserved",
-    "collectionFormat",
+    "allowEmptyValue", "collectionFormat",
 )  # fmt: skip
 _INSTEAD = {
     "schemas": "it is taken as any value",
@@ -367,6 +367,9 @@ class _Trim:
                         for name, rule in value.items()
                         if isinstance(rule, dict)
                     }
+                    for name, rule in value.items():
+                        if _map(_map(rule).get("headers")):
+                            self._degrade(f"the headers of the body's {shown(name)} are not sent")
         return out
 
     # --- what may stand elsewhere -------------------------------------------------------------

@@ -17,6 +17,8 @@ from gateway.media import BodyKind as BodyKind
 
 Schema = dict[str, Any]
 Headers = tuple[tuple[str, str], ...]  # repeated names allowed, order kept
+# The style of a parameter that is the whole query string: OpenAPI 3.2's place of that name.
+WHOLE_QUERY = "querystring"
 Place = Literal["path", "query", "header", "cookie", "body"]
 
 
@@ -41,7 +43,9 @@ class SpecParameter:
     """One parameter of an operation, path-level ones and overrides already merged.
 
     `style` and `explode` are always set (OpenAPI's defaults filled in). `content_type` is set
-    for `content` parameters, whose value is serialised in that media type.
+    for `content` parameters, whose value is serialised in that media type; `style` is
+    `querystring` where that is the whole query string. `within` is the path of a property
+    that was spread out of an object, which is left out or sent with all that are `needed` in it.
     """
 
     name: str
@@ -54,6 +58,9 @@ class SpecParameter:
     allow_reserved: bool = False
     content_type: str | None = None
     example: Any = None
+    allow_empty: bool = False
+    within: tuple[str, ...] = ()
+    needed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +189,31 @@ class Caller:
     credential: str | None = None
 
 
+class Rest(Protocol):
+    """A body that is still on its way. It is read to its end, or closed.
+
+    `coding` is its content coding, "" for none; `length` is how many bytes it has, if that is
+    known; `varies` is whether another caller would get it coded otherwise.
+    """
+
+    coding: str
+    length: int | None
+    varies: bool
+
+    async def read(self) -> bytes:
+        """The next piece; nothing at the end. Raises: Refusal, when it is cut off."""
+
+    def close(self) -> None:
+        """Nobody wants the rest."""
+
+
 @dataclass(slots=True)
 class Reply:
-    """What the upstream sent: decoded from its content coding, bounded, whole.
+    """What the upstream sent: decoded from its content coding, bounded, whole or still to come.
 
     `received` is wall-clock seconds, `initial_age` how old it was then, in seconds; that is set
     when it is stored. `forms` keeps what `shrink` made of it, beside it, so that
-    a stored reply is shrunk once.
+    a stored reply is shrunk once. With a `rest` nothing of the body is in `body`.
     """
 
     status: int
@@ -197,6 +222,7 @@ class Reply:
     received: float = 0.0
     initial_age: float = 0.0
     forms: dict[str, Answer] = field(default_factory=dict)
+    rest: Rest | None = None
     _first: dict[str, str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def header(self, name: str) -> str | None:
@@ -207,8 +233,12 @@ class Reply:
 
 
 class Answer(NamedTuple):
-    """What the caller gets. `headers` have passed the allow-list."""
+    """What the caller gets. `headers` have passed the allow-list.
+
+    `rest` is a body that is passed on as it comes; whoever has the answer reads or closes it.
+    """
 
     status: int
     headers: Headers
     body: bytes
+    rest: Rest | None = None

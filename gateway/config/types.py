@@ -325,6 +325,13 @@ class Operation(Block, frozen=True):
         dict[str, Any] | None,
         Doc(description="The JSON Schema of the request body, where there is no spec."),
     ] = None
+    flatten: Annotated[
+        bool,
+        Doc(
+            description="All objects inside the JSON body are taken apart: each property is an "
+            "argument, as `from: body.a.b` makes one."
+        ),
+    ] = False
     returns: Annotated[
         dict[str, Any] | None,
         Doc(description="The JSON Schema of the answer, instead of the spec's."),
@@ -430,7 +437,8 @@ class Plugin(Block, frozen=True, kw_only=True):
         Literal["all"] | list[str] | dict[str, Operation | None],
         Doc(
             description="The operations to serve: a list of operationIds, `METHOD /path` and "
-            "globs, a mapping of names to settings, or `all`. A glob is a method and a path, such as "
-            "`GET /users/**`: `*` is one segment or a part of one, `**` any number; ids take none."
+            "globs, a mapping of names to settings, or `all`. A glob is a method and a path, such "
+            "as `GET /users/**`: `*` is one segment or a part of one, `**` any number; ids take "
+            "none."
         ),
     ]

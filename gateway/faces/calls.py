@@ -8,15 +8,13 @@ argument takes (`Operation.readers`); numbers keep their digits, so `1.50` stays
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
-from gateway.errors import BadArguments, UnsupportedBody
-from gateway.media import essence, kind
+from gateway.errors import BadArguments
+from gateway.faces.bodies import parse, read_body
 from gateway.plugin import Operation
-from gateway.request.text import decode_json
 from gateway.values import Argument
 
 # What aiohttp, Django and Starlette take at most, too.
@@ -40,14 +38,14 @@ def read_call(
         content_type: The header's value, "" where it is missing: JSON is then assumed.
 
     Raises:
-        BadArguments: a name said twice, too many names, not UTF-8, not JSON.
-        UnsupportedBody: a body that is not JSON.
+        BadArguments: a name said twice, too many names, not UTF-8, a body that cannot be read.
+        UnsupportedBody: a body of a type that the operation does not take.
     """
     arguments = _read_path(operation, path_values)
     if query:
         _read_query(operation, query, arguments)
     if body:
-        given = _read_body(body, content_type)
+        given = read_body(operation, body, content_type)
         whole = next((arg for arg in operation.arguments if arg.source == ()), None)
         _merge(arguments, {whole.name: given} if whole else _object(given, operation))
     return arguments
@@ -61,7 +59,7 @@ def read_named(operation: Operation, body: bytes) -> dict[str, Any]:
     Raises:
         BadArguments: not a JSON object.
     """
-    return _object(_parse(body), operation) if body.strip() else {}
+    return _object(parse(body), operation) if body.strip() else {}
 
 
 def _read_path(operation: Operation, raw: Mapping[str, str]) -> dict[str, Any]:
@@ -111,27 +109,6 @@ def _unquoted(text: str) -> str:
         return unquote_to_bytes(text.replace("+", " ")).decode()
     except UnicodeDecodeError:
         raise BadArguments(f"the query is not UTF-8 at {_shown(text)}") from None
-
-
-def _read_body(body: bytes, content_type: str) -> Any:
-    if content_type.strip() and kind(content_type) != "json":
-        given = _shown(essence(content_type))
-        raise UnsupportedBody(f"the body's type {given} is not read; send JSON as application/json")
-    return _parse(body)
-
-
-def _parse(body: bytes) -> Any:
-    """Parse JSON; numbers keep their text."""
-    try:
-        return decode_json(body.decode())
-    except UnicodeDecodeError as fault:
-        line = body.count(b"\n", 0, fault.start) + 1
-        raise BadArguments(f"the body is not JSON: not UTF-8 in line {line}") from None
-    except json.JSONDecodeError as fault:
-        what = f"{fault.msg[:1].lower()}{fault.msg[1:]}, line {fault.lineno} column {fault.colno}"
-        raise BadArguments(f"the body is not JSON: {what}") from None
-    except ValueError as fault:
-        raise BadArguments(f"the body is not JSON that can be read: {fault}") from None
 
 
 def _object(given: Any, operation: Operation) -> dict[str, Any]:

@@ -15,12 +15,14 @@ from typing import Any
 
 from gateway.faces.components import Components
 from gateway.faces.schemas import Changes, Rewriter
-from gateway.faces.texts import LONGEST, shorten
+from gateway.faces.texts import LONGEST, shorten, without_tags
 from gateway.media import essence, kind
 from gateway.plugin import Operation
+from gateway.request.files import of_file
+from gateway.request.multipart import MULTIPART
 from gateway.request.schemas import SCALARS, kinds, resolve
 from gateway.shrinking import DESCRIBED, TEXT
-from gateway.values import Argument, Degraded, Schema
+from gateway.values import Argument, Degraded, Schema, SpecBody
 
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
 # Of an object's properties, in the description of a text of JSON; the words come before them.
@@ -84,7 +86,12 @@ class _Writer:
         """Summary and description. Neither is ever empty: some clients show a summary and never
         the description, others the other way round, and some refuse an operation without."""
         operation = self._operation
-        description, summary = operation.description.strip(), operation.summary.strip()
+        description, summary = (
+            operation.description.strip(),
+            without_tags(operation.summary).strip(),
+        )
+        if not operation.written:
+            description = without_tags(description)
         if operation.written and description:
             # Where the operator has said it better, the spec's summary would only stand in the
             # way; but nothing that the operator wrote is cut.
@@ -99,7 +106,7 @@ class _Writer:
     def _fit(self, text: str, what: str, longest: int | None = None) -> str:
         longest = self._components.scale.texts if longest is None else longest
         short = self._shared.words.fit(text, longest)
-        if short != text.strip():
+        if short not in (text.strip(), without_tags(text.strip())):
             self._short.append(f"{what} ({len(text):,})")
             self._longest = max(self._longest, longest)
         return short
@@ -161,7 +168,7 @@ class _Writer:
         return {key: [argument.example] if key == "examples" else argument.example}
 
     def _body(self, arguments: Sequence[Argument]) -> dict[str, Any] | None:
-        """The request body: always JSON, whatever the upstream takes."""
+        """The request body: JSON where the upstream takes JSON or a form, else its own type."""
         if not arguments:
             return None
         first, body = arguments[0], self._operation.spec.body
@@ -181,8 +188,23 @@ class _Writer:
         return {
             **({"description": words} if words else {}),
             **({"required": True} if needed else {}),
-            "content": {"application/json": {"schema": schema}},
+            "content": self._content(body, arguments, schema),
         }
+
+    def _content(
+        self, body: SpecBody | None, arguments: Sequence[Argument], schema: Schema
+    ) -> dict[str, Any]:
+        if body is None or body.kind in ("json", "form"):
+            return {"application/json": {"schema": schema}}
+        if body.kind != "multipart":
+            return {body.content_type: {"schema": schema}}
+        types = {one.name: of_file(one.schema) for one in arguments if one.source}
+        encoding = {
+            name: {"contentType": ", ".join(file["types"])}
+            for name, file in types.items()
+            if file is not None and file["types"]
+        }
+        return {MULTIPART: {"schema": schema, **({"encoding": encoding} if encoding else {})}}
 
     def _property(self, argument: Argument) -> Schema:
         schema = self._schema(argument.schema)

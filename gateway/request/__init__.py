@@ -1,8 +1,9 @@
 """Arguments → an upstream request. `bind` at load, the builder it gives per call.
 
-Reading order: `targets` (what the upstream takes), `apart` (what is inside of objects, too),
-`slots` (what the config makes of it), `bind` (the two together), `reading`, `strict` and `check`
-(what callers give), `styles` and `body` (how values are written), `build` (per call).
+Reading order: `targets` (what the upstream takes), `apart` and `spread` (what is inside of objects,
+too, in a body and in a query), `slots` (what the config makes of it), `bind` (all of it together),
+`reading`, `strict` and `check` (what callers give), `files` (what stands for one), `shapes`,
+`styles`, `body` and `multipart` (how values are written), `build` (per call).
 `credential` is what every request of a plugin shows.
 """
 

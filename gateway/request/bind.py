@@ -11,16 +11,20 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
 from gateway.config.types import Parameter
-from gateway.request.apart import take_apart
+from gateway.media import essence
+from gateway.request.apart import NotFlatError, clashes, flatten, take_apart
 from gateway.request.build import compile_build
 from gateway.request.check import checker_of_all
 from gateway.request.entries import Fault
+from gateway.request.files import mark_files
 from gateway.request.layout import lay_out
+from gateway.request.multipart import MULTIPART
 from gateway.request.reading import Reader, reader_of
 from gateway.request.refusals import explainer
 from gateway.request.sample import sample_call
 from gateway.request.schemas import Components
 from gateway.request.slots import Draft, Entry, Slot, shown_slot, withheld_slot
+from gateway.request.spread import spread
 from gateway.request.targets import (
     TEMPLATE,
     Ambiguous,
@@ -31,7 +35,7 @@ from gateway.request.targets import (
     targets_of,
 )
 from gateway.request.text import nearest
-from gateway.values import Argument, Build, Place, SpecOperation
+from gateway.values import WHOLE_QUERY, Argument, Build, Place, SpecOperation
 
 TAKEN = "is set by this plugin and cannot be sent"
 
@@ -43,7 +47,8 @@ class Bound:
     `withheld` says of each pinned or hidden name why a caller may not send it, in words that
     follow the name. `readers` read arguments from text, `unchecked` are those whose schemas cannot
     be compiled. `faults` are paths inside the config's `parameters` with their messages.
-    `used` are the keys that meant something here. `lost` is why it cannot be served at all.
+    `used` are the keys that meant something here. `not_flat` says why `flatten` cannot be.
+    `lost` is why it cannot be served at all.
     `build(base_url)` compiles the request builder; it raises ValueError for a base URL that
     is none.
     """
@@ -55,6 +60,7 @@ class Bound:
     unchecked: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     used: frozenset[str] = frozenset()
+    not_flat: tuple[str, ...] = ()
     lost: str | None = None
 
 
@@ -65,6 +71,8 @@ def bind(
     own: Collection[str] = (),
     taken: Collection[tuple[Place, str]] = (),
     secrets: Collection[str] | None = None,
+    *,
+    flat: bool = False,
 ) -> Bound:
     """Lay the config's `parameters` over an operation.
 
@@ -77,10 +85,21 @@ def bind(
             neither shown nor accepted, and no object may bring it in.
         secrets: Texts that no message may quote; None where they are not known, which keeps
             every pin out of messages.
+        flat: Whether all objects inside a JSON body are taken apart (`flatten`).
     """
     meant = [_meant(key, entry) for key, entry in parameters.items()]
     lifted = [name for name, at in meant if at[1:] == ("from",)]
-    targets = take_apart(targets_of(operation, components), lifted, operation.body, components)
+    sent_in_query = [name for place, name in taken if place == "query"]
+    spread_out = spread(operation, components, [name for name, _ in meant], sent_in_query)
+    targets = targets_of(replace(operation, parameters=spread_out), components)
+    targets = take_apart(targets, lifted, operation.body, components)
+    not_flat: list[str] = []
+    if flat:
+        try:
+            targets = flatten(targets, operation.body, components)
+        except NotFlatError as fault:
+            not_flat.append(str(fault))
+    targets = mark_files(targets, operation.body, components)
     drafts = [Draft(target, secrets=secrets) for target in targets]
     faults: list[Fault] = []
     used = _match(drafts, components, parameters, own, faults)
@@ -90,13 +109,15 @@ def bind(
     slots: dict[int, Slot] = {}
     shown: list[int] = []
     for index, draft in enumerate(drafts):
-        if (draft.target.place, _fold(draft.target.place, draft.target.name)) in sent_anyway:
+        if (draft.target.place, _fold(draft.target.place, draft.target.wire)) in sent_anyway:
             slots[index] = _taken_slot(draft, faults)
         elif draft.is_shown:
             shown.append(index)
         else:
             slots[index] = withheld_slot(draft, components, faults)
-    names = served_names([(drafts[index].target, drafts[index].renamed) for index in shown])
+    seen = [(drafts[index].target, drafts[index].renamed) for index in shown]
+    not_flat += clashes(seen) if flat else ()
+    names = served_names(seen)
     for index, name in zip(shown, names, strict=True):
         slots[index] = shown_slot(drafts[index], name, components, faults)
     found = [slots[index] for index in range(len(drafts))]
@@ -120,7 +141,8 @@ def bind(
         unchecked=unchecked,
         faults=tuple(faults),
         used=used,
-        lost=_lost(operation),
+        not_flat=tuple(not_flat),
+        lost=_lost(operation, sent_in_query),
     )
 
 
@@ -174,10 +196,12 @@ def _match(
 
 def _require_together(drafts: list[Draft]) -> None:
     """Where the config puts something into an optional body or object, it is always sent."""
-    sent = [draft.target.source for draft in drafts if draft.target.place == "body" and draft.sends]
+    sent = [draft.target for draft in drafts if draft.sends]
     for draft in drafts:
-        owner = draft.target.beside
-        if owner is not None and any(source[: len(owner)] == owner for source in sent):
+        owner, place = draft.target.beside, draft.target.place
+        if owner is not None and any(
+            one.place == place and one.source[: len(owner)] == owner for one in sent
+        ):
             draft.target = replace(draft.target, required=True)
 
 
@@ -215,10 +239,13 @@ def _withheld(slots: list[Slot], arguments: tuple[Argument, ...]) -> Mapping[str
     }
 
 
-def _lost(operation: SpecOperation) -> str | None:
+def _lost(operation: SpecOperation, sent_in_query: Collection[str]) -> str | None:
     """Why an operation cannot be called, if so."""
-    if operation.body is not None and operation.body.kind not in ("json", "form"):
-        return f"its request body is {operation.body.content_type}, which is not sent yet"
+    if sent_in_query and any(one.style == WHOLE_QUERY for one in operation.parameters):
+        return "its query string is one text, and cannot hold the credential, too"
+    body = operation.body
+    if body is not None and body.kind == "multipart" and essence(body.content_type) != MULTIPART:
+        return f"its request body is {body.content_type}, which is not sent"
     for segment in operation.path.split("/"):
         if not TEMPLATE.search(segment) and unquote(segment) in (".", ".."):
             return "its path has a segment that is '.' or '..'"

@@ -31,12 +31,14 @@ from gateway.values import Build, Headers, UpstreamRequest
 # A part of the path: text of the template, the index of a value that fills a whole segment,
 # or what makes up a segment together.
 Chunk = str | int | tuple[str | int, ...]
-FinishBody = Callable[[list[Any]], bytes | None]
+# The body of a filled-in list, with its Content-Type; None where it has none.
+FinishBody = Callable[[list[Any]], tuple[Headers, bytes] | None]
 
 # RFC 3986 section 3.3, pchar and `/`; `%` because the spec's author has encoded already.
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
 _BLANK = re.compile(r"[\x00-\x20\x7f]")
 _DOTS = ("", ".", "..")
+_NO_BODY: tuple[Headers, None] = ((), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,12 @@ class Layout:
     filled: tuple[Filled, ...]
     path: tuple[Chunk, ...]
     query: slice
+    beside: tuple[tuple[int, tuple[int, ...]], ...]  # what is required beside any of the others
     fixed_query: tuple[str, ...]
     headers: tuple[tuple[str, int], ...]
     cookies: slice
     body_from: int
     body: FinishBody | None
-    content_type: str
     json_body: bool
 
 
@@ -74,7 +76,7 @@ def compile_build(
     """The builder for one base URL, whose path is kept. Raises: ValueError for no base URL."""
     base = clean_base(base_url)
     sent, takes, filled, required = list(layout.sent), layout.takes, layout.filled, layout.required
-    body_from, finish_body = layout.body_from, layout.body
+    body_from, finish_body, beside = layout.body_from, layout.body, layout.beside
     tail = _Tail(layout)
     # What goes out as JSON; whatever else does is text, wherever it stands.
     typed = frozenset(n for n, (i, _) in takes.items() if i >= body_from and layout.json_body)
@@ -120,11 +122,15 @@ def compile_build(
             for index in required:
                 if out[index] is ABSENT:
                     refuse(arguments, headers)
+            for index, others in beside:
+                if out[index] is ABSENT and any(out[one] is not ABSENT for one in others):
+                    refuse(arguments, headers)
             url = base + tail.path(out) + tail.query(out)
-            body = None if finish_body is None else finish_body(out)
+            typed_body = None if finish_body is None else finish_body(out)
         except (KeyError, Unwritable):
             refuse(arguments, headers)
-        return UpstreamRequest(layout.method, url, tail.headers(out, body), body)
+        content_type, body = typed_body or _NO_BODY
+        return UpstreamRequest(layout.method, url, tail.headers(out, content_type), body)
 
     return build
 
@@ -139,7 +145,6 @@ class _Tail:
         self._headers = layout.headers
         self._cookies = layout.cookies
         self._has_cookies = layout.cookies.start != layout.cookies.stop
-        self._type = (("Content-Type", layout.content_type),)
 
     def path(self, out: list[Any]) -> str:
         return join_path(self._path, out)
@@ -149,8 +154,7 @@ class _Tail:
         parts = self._fixed + parts
         return "?" + "&".join(parts) if parts else ""
 
-    def headers(self, out: list[Any], body: bytes | None) -> Headers:
-        found: Headers = self._type if body is not None else ()
+    def headers(self, out: list[Any], found: Headers) -> Headers:
         if self._headers:
             found += tuple(
                 (name, out[index]) for name, index in self._headers if out[index] is not ABSENT

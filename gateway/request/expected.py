@@ -81,16 +81,20 @@ def _meant(
     close = [
         form
         for form in forms
-        if form
-        and not any(
-            isinstance(one.kind, ValidationErrorKind.Type) and one.instance_path == path
-            for one in form
-        )
+        if form and not any(_is_another(one) and one.instance_path == path for one in form)
     ]
     close.sort(key=len)
     if len(close) == 1 or (len(close) > 1 and len(close[0]) < len(close[1])):
         return close[0][0]
     return None
+
+
+def _is_another(fault: ValidationError) -> bool:
+    """Whether a form is of another type, or nothing but the text that says nothing."""
+    kind = fault.kind
+    return isinstance(kind, ValidationErrorKind.Type) or (
+        isinstance(kind, ValidationErrorKind.Constant) and kind.expected_value == ""
+    )
 
 
 def _unknown(names: Iterable[str], fault: ValidationError, look: Look) -> str:

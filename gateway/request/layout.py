@@ -16,13 +16,15 @@ from gateway.request.build import (
     segment_of,
 )
 from gateway.request.entries import ABSENT
+from gateway.request.guarded import guarded_names
+from gateway.request.multipart import join
 from gateway.request.refusals import Taker, Words
 from gateway.request.schemas import Components
 from gateway.request.slots import Slot
 from gateway.request.targets import Target
 from gateway.request.text import Unwritable, Write, escape, json_bytes
 from gateway.request.writers import writer_of
-from gateway.values import Place, SpecBody, SpecOperation
+from gateway.values import Headers, Place, SpecBody, SpecOperation
 
 # The index of what something else needs → the indices of that else: of all of it in the body,
 # or in an object that was taken apart.
@@ -37,24 +39,26 @@ def lay_out(
     taken: Collection[tuple[Place, str]],
 ) -> tuple[Layout, Words, list[tuple[Target, str]]]:
     """The layout, what refusals say, and which pins and defaults cannot be written."""
-    guarded = _guarded(operation, slots, taken)
+    guarded = guarded_names(operation, components, slots, taken)
     spans = {place: _span(slots, place) for place in ("query", "cookie", "body")}
     needs = _needs(slots, spans["body"])
+    beside = _needs(slots, spans["query"])
     sent: list[Any] = []
     takers: dict[str, Taker] = {}
     filled: list[Taker] = []
     faults: list[tuple[Target, str]] = []
     for index, slot in enumerate(slots):
-        write = writer_of(slot, operation, components, guarded)
+        write = writer_of(slot, operation, components, guarded(index))
         value, fault = _own(slot, write)
         sent.append(value)
         if fault:
             faults.append((slot.target, fault))
         if slot.argument is not None:
             called = f"{slot.argument.name!r}"
-            takers[slot.argument.name] = _taker(index, slot, write, called, needs)
+            takers[slot.argument.name] = _taker(index, slot, write, called, {**needs, **beside})
         elif slot.header is not None:
-            filled.append(_taker(index, slot, write, f"the header {slot.header!r}", needs))
+            called = f"the header {slot.header!r}"
+            filled.append(_taker(index, slot, write, called, {**needs, **beside}))
     path = chunks_of(operation.path, _indices(slots, "path"))
     body, body_span = operation.body, spans["body"]
     layout = Layout(
@@ -65,12 +69,12 @@ def lay_out(
         filled=tuple(Filled(one.header, one.index, one.write) for one in filled if one.header),
         path=path,
         query=spans["query"],
+        beside=tuple(beside.items()),
         fixed_query=tuple(f"{escape(k)}={escape(v)}" for k, v in operation.fixed_query),
         headers=tuple(_indices(slots, "header").items()),
         cookies=spans["cookie"],
         body_from=body_span.start,
         body=_finish(body, slots, body_span, needs),
-        content_type=content_type(body) if body else "",
         json_body=body is not None and body.kind == "json",
     )
     words = Words(
@@ -83,17 +87,6 @@ def lay_out(
         check_json=json_bytes if body and body.kind == "json" else None,
     )
     return layout, words, faults
-
-
-def _guarded(
-    operation: SpecOperation, slots: Sequence[Slot], taken: Collection[tuple[Place, str]]
-) -> dict[str, frozenset[str]]:
-    """Names on the wire that belong to one parameter each, by place."""
-    query = {name for place, name in taken if place == "query"}
-    query.update(name for name, _ in operation.fixed_query)
-    query.update(one.name for one in operation.parameters if one.place == "query")
-    body = {slot.target.name for slot in slots if slot.target.place == "body"}
-    return {"query": frozenset(query), "body": frozenset(body)}
 
 
 def _own(slot: Slot, write: Write) -> tuple[Any, str | None]:
@@ -130,9 +123,11 @@ def _indices(slots: Sequence[Slot], place: str) -> dict[str, int]:
 
 def _renamed(slots: Sequence[Slot]) -> dict[str, str]:
     return {
-        slot.target.name: slot.argument.name
+        name: slot.argument.name
         for slot in slots
-        if slot.argument is not None and slot.argument.name != slot.target.name
+        if slot.argument is not None
+        for name in (slot.target.name, slot.target.wire)
+        if slot.argument.name != name
     }
 
 
@@ -160,10 +155,10 @@ def _path_fault(
 
 def _needs(slots: Sequence[Slot], span: slice) -> _Needs:
     found: dict[int, tuple[int, ...]] = {}
-    body = [(index, slots[index].target) for index in range(span.start, span.stop)]
-    for at, target in body:
+    known = [(index, slots[index].target) for index in range(span.start, span.stop)]
+    for at, target in known:
         if (owner := target.beside) is not None:
-            found[at] = tuple(i for i, one in body if one.source[: len(owner)] == owner)
+            found[at] = tuple(i for i, one in known if one.source[: len(owner)] == owner)
     return found
 
 
@@ -171,64 +166,97 @@ def _finish(
     body: SpecBody | None, slots: Sequence[Slot], span: slice, needs: _Needs
 ) -> FinishBody | None:
     """What makes the body of a filled-in list; None where the operation takes none."""
-    if body is None or body.kind not in ("json", "form"):
+    if body is None:
         return None
     parts = slots[span]
-    if len(parts) == 1 and not parts[0].target.source:
-        index = span.start
-        return _whole_json(index) if body.kind == "json" else _whole_form(index)
+    whole = span.start if len(parts) == 1 and not parts[0].target.source else None
+    if body.kind in ("text", "binary"):
+        return None if whole is None else _typed(whole)
+    if body.kind == "multipart":
+        return _multipart(span, whole, body.required, tuple(needs))
+    of = (("Content-Type", content_type(body)),)
+    if whole is not None:
+        return _whole_json(of, whole) if body.kind == "json" else _whole_form(of, whole)
     if any(len(slot.target.source) > 1 for slot in parts):
-        return _nested_json(parts, span.start, body.required, needs)
+        return _nested_json(of, parts, span.start, body.required, needs)
     together = tuple(needs)
     if body.kind == "form":
-        return _spread_form(span, body.required, together)
+        return _spread_form(of, span, body.required, together)
     members = tuple((slot.target.name, index) for index, slot in enumerate(parts, span.start))
-    return _spread_json(members, body.required, together)
+    return _spread_json(of, members, body.required, together)
 
 
-def _whole_json(index: int) -> FinishBody:
-    return lambda out: None if out[index] is ABSENT else json_bytes(out[index])
+def _typed(index: int) -> FinishBody:
+    """A body whose writer gives its media type, too."""
 
-
-def _whole_form(index: int) -> FinishBody:
-    return lambda out: None if out[index] is ABSENT else out[index]
-
-
-def _spread_json(
-    members: tuple[tuple[str, int], ...], required: bool, together: tuple[int, ...]
-) -> FinishBody:
-    def finish(out: list[Any]) -> bytes | None:
-        body = {name: out[index] for name, index in members if out[index] is not ABSENT}
-        if not body and not required:
+    def finish(out: list[Any]) -> tuple[Headers, bytes] | None:
+        if out[index] is ABSENT:
             return None
-        _need(out, together)
-        return json_bytes(body)
+        media, data = out[index]
+        return (("Content-Type", media),), data
 
     return finish
 
 
-def _nested_json(parts: Sequence[Slot], start: int, required: bool, needs: _Needs) -> FinishBody:
+def _multipart(
+    span: slice, whole: int | None, required: bool, together: tuple[int, ...]
+) -> FinishBody:
+    def finish(out: list[Any]) -> tuple[Headers, bytes] | None:
+        given = [parts for parts in out[span] if parts is not ABSENT]
+        if not given and (whole is not None or not required):
+            return None
+        _need(out, together)
+        media, data = join([part for parts in given for part in parts])
+        return (("Content-Type", media),), data
+
+    return finish
+
+
+def _whole_json(of: Headers, index: int) -> FinishBody:
+    return lambda out: None if out[index] is ABSENT else (of, json_bytes(out[index]))
+
+
+def _whole_form(of: Headers, index: int) -> FinishBody:
+    return lambda out: None if out[index] is ABSENT else (of, out[index])
+
+
+def _spread_json(
+    of: Headers, members: tuple[tuple[str, int], ...], required: bool, together: tuple[int, ...]
+) -> FinishBody:
+    def finish(out: list[Any]) -> tuple[Headers, bytes] | None:
+        body = {name: out[index] for name, index in members if out[index] is not ABSENT}
+        if not body and not required:
+            return None
+        _need(out, together)
+        return of, json_bytes(body)
+
+    return finish
+
+
+def _nested_json(
+    of: Headers, parts: Sequence[Slot], start: int, required: bool, needs: _Needs
+) -> FinishBody:
     members = nest([slot.target for slot in parts], start)
 
-    def finish(out: list[Any]) -> bytes | None:
+    def finish(out: list[Any]) -> tuple[Headers, bytes] | None:
         body, given = put_together(members, out)
         if not given and not required:
             return None
         for index, beside in needs.items():
             if any(out[one] is not ABSENT for one in beside):
                 _need(out, (index,))
-        return json_bytes(body)
+        return of, json_bytes(body)
 
     return finish
 
 
-def _spread_form(span: slice, required: bool, together: tuple[int, ...]) -> FinishBody:
-    def finish(out: list[Any]) -> bytes | None:
+def _spread_form(of: Headers, span: slice, required: bool, together: tuple[int, ...]) -> FinishBody:
+    def finish(out: list[Any]) -> tuple[Headers, bytes] | None:
         given = [text for text in out[span] if text is not ABSENT]
         if not given and not required:
             return None
         _need(out, together)
-        return "&".join(text for text in given if text).encode()
+        return of, "&".join(text for text in given if text).encode()
 
     return finish
 

@@ -17,7 +17,7 @@ from typing import Any
 from jsonschema_rs import ValidationError, ValidationErrorKind
 
 from gateway.request.check import Checker, checker_of
-from gateway.request.schemas import Components, kind_of, kinds, resolve
+from gateway.request.schemas import EMPTY, Components, kind_of, kinds, resolve
 from gateway.request.text import decode_json, text_of
 from gateway.values import Argument
 
@@ -45,8 +45,11 @@ def reader_of(argument: Argument, components: Components) -> Reader:
         return lambda texts: one(texts[0])
     item = _scalar_reader(_items(schema, components), components)
     as_json = "string" not in kinds(_items(schema, components), components)
+    may_be_empty = schema.get("anyOf", ())[1:] == [EMPTY]
 
     def read(texts: list[str]) -> Any:
+        if may_be_empty and texts == [""]:
+            return ""
         if as_json and len(texts) == 1 and texts[0][:1] in ("[", "{"):
             return _parsed(texts[0])
         return [item(text) for text in texts]

@@ -18,6 +18,8 @@ DEPTH = 24
 REFERENCE = "#/components/schemas/"
 ANYTHING = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
 SCALARS = frozenset({"string", "integer", "number", "boolean"})
+# The text that says nothing, where a parameter's `allowEmptyValue` lets it through.
+EMPTY: Schema = {"type": "string", "const": ""}
 
 _UNIONS = ("anyOf", "oneOf")
 _ONLY_SAYS = {"required", "title", "description"}  # members that do not change which properties
@@ -88,6 +90,21 @@ def _members(schema: Schema, keyword: str) -> list[Any]:
     return members if isinstance(members, list) else []
 
 
+def or_empty(schema: Schema, components: Components) -> Schema:
+    """A schema that lets the empty text through, too, where it may not do so by itself.
+
+    An object, whose empty text no style defines, is left as it is (OpenAPI 3.1.1 §4.8.12.2.1).
+    """
+    known = resolve(schema, components)
+    allowed = kinds(known, components)
+    binds = known.keys() & {"enum", "const", "minLength", "pattern", "format", *_UNIONS, "allOf"}
+    if "object" in allowed or ("string" in allowed and not binds):
+        return schema
+    said: Schema = {key: schema[key] for key in ("description", "default") if key in schema}
+    bare = {key: value for key, value in schema.items() if key not in said}
+    return {**said, "anyOf": [bare, EMPTY]}
+
+
 def kind_of(value: Any) -> str:
     """The JSON type of a value."""
     match value:
@@ -122,6 +139,23 @@ def properties(schema: Any, components: Components) -> tuple[dict[str, Schema], 
         found[name] = {}
     hidden = {name for name in found if resolve(found[name], components).get("readOnly") is True}
     return {name: found[name] for name in found if name not in hidden}, required - hidden
+
+
+def components_of(schema: Any, components: Components) -> frozenset[str]:
+    """The components that an object is made of, by name: through `$ref` and `allOf`."""
+    found: set[str] = set()
+    open_ = [schema]
+    while open_:
+        node = open_.pop()
+        if not isinstance(node, dict):
+            continue
+        open_ += _members(node, "allOf")
+        ref = node.get("$ref")
+        name = ref.removeprefix(REFERENCE) if isinstance(ref, str) else None
+        if name is not None and name not in found:
+            found.add(name)
+            open_.append(components.get(name))
+    return frozenset(found)
 
 
 def _collect(

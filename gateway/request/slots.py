@@ -102,7 +102,7 @@ def _own_value(target: Target) -> Any:
 def withheld_slot(draft: Draft, components: Components, faults: list[Fault]) -> Slot:
     """The slot of a target that callers do not see."""
     target, key, entry = draft.target, draft.key, draft.entry
-    names = frozenset({target.name, *([key] if key and draft.renamed else [])})
+    names = frozenset({target.name, target.wire, *([key] if key and draft.renamed else [])})
     if key is None or entry is None:
         return Slot(target, value=_own_value(target) if target.required else ABSENT)
     if target.place == "header" and target.name.lower() in FORBIDDEN_HEADERS:

@@ -18,10 +18,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.request.files import FILE
 from gateway.request.schemas import DEPTH, REFERENCE, Components, resolve
 from gateway.values import Schema
 
 FORMATS = frozenset({"date", "date-time", "email", "ipv4", "ipv6", "uuid"})
+_NOT_NULL = {"type": ["string", "number", "boolean", "array", "object"]}
 _RANGES = {"int32": 2**31, "int64": 2**63}
 
 _PLAIN = (
@@ -41,6 +43,8 @@ def strict(schema: Any, components: Components) -> Any:
     """A schema as it binds a request. Its references stay references to the components."""
     if not isinstance(schema, dict):
         return schema
+    if FILE in schema:  # what it is written by says what may stand for a file
+        return _NOT_NULL
     out: Schema = {key: schema[key] for key in _PLAIN if key in schema}
     for key in _ONE:
         if key in schema:

@@ -6,8 +6,11 @@ schemas here. The knowledge of this module: the style tables of OpenAPI 3.1.1 ("
 "Style Examples"), which are RFC 6570's, and what must be percent-encoded so that a value stays
 a value (RFC 3986 section 2). Where the tables say "n/a" or "undefined", what most servers read:
 lists in `deepObject` as `name[]=`, nested ones as `name[a][b]=`, structures inside a list as JSON.
-An empty list or object as a whole is left out of a query, as RFC 6570 has it (section 3.2.1);
-inside a `deepObject`, where nothing defines it, it is refused rather than lost.
+An empty list or object as a whole is left out, as RFC 6570 has it (section 3.2.1), and so is
+null; inside a `deepObject`, where nothing defines it, it is refused rather than lost. So is what
+would be read as the end of an item: a space in `spaceDelimited`, a `.` in an exploded `label`,
+a comma in a header. A list within an exploded object is repeated. `tests/request/conformance`
+has every row, docs/decisions/0015 the reasons.
 """
 
 from __future__ import annotations
@@ -17,14 +20,17 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
+from msgspec import UNSET
+
 from gateway.request.guard import guard
 from gateway.request.schemas import SCALARS
+from gateway.request.shapes import pairs_of, repeated, shaped
 from gateway.request.text import (
     Unwritable,
+    Write,
     Writer,
     decode_json,
     escape,
-    item_text,
     json_text,
     shown,
     text_of,
@@ -36,88 +42,39 @@ COOKIE_SAFE = "!#$&'()*+-./:<=>?@[]^_`{|}~"
 # which would end the value for one server or another.
 RESERVED_SAFE = ":/?@!$'()*,"
 
-_DELIMITERS = {"spaceDelimited": "%20", "pipeDelimited": "%7C"}
+# What stands between joined items. `tabDelimited` is no style of OpenAPI, but Swagger 2's `tsv`.
+_DELIMITERS = {"spaceDelimited": " ", "pipeDelimited": "|", "tabDelimited": "\t"}
+_CALLED = {
+    "=": "'='",
+    " ": "a space",
+    "\t": "a tab",
+    "|": "'|'",
+    ".": "a full stop",
+    ",": "a comma",
+}
+_TRIPLE = re.compile(r"(%[0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-# --- shapes -----------------------------------------------------------------------------------
-
-
-def shaped(kinds: frozenset[str]) -> Callable[[Any], Any]:
-    """Give a value the shape its schema asks for: text, a list without nulls, or a mapping.
-
-    A query carries text only, so one text for a list is a list of one, and text for an object
-    is its JSON; where a string may stand as well, text is that string. Raises: Unwritable, for
-    a shape that the schema never has.
-    """
-    takes_text = bool(kinds & SCALARS)
-    takes_list = "array" in kinds
-    takes_object = "object" in kinds
-
-    may_be_json = takes_object and "string" not in kinds
-
-    def shape(value: Any) -> Any:
-        if takes_text and isinstance(value, (str, int)):
-            if may_be_json and isinstance(value, str) and value[:1] == "{":
-                return _object(value)
-            return text_of(value)
-        if isinstance(value, dict):
-            if not takes_object:
-                raise Unwritable("takes a list" if takes_list and not takes_text else _ONE)
-            return value
-        if isinstance(value, (list, tuple)):
-            if not takes_list:
-                raise Unwritable(_OBJECT if takes_object and not takes_text else _ONE)
-            return [item_text(item) for item in value if item is not None]
-        if takes_text or not (takes_list or takes_object):
-            return text_of(value)
-        if not takes_object:
-            return [text_of(value)]
-        return _object(value) if not takes_list else _structure(value)
-
-    return shape
-
-
-_ONE = "takes one value, not a list or an object"
-_OBJECT = "takes an object, or the JSON text of one"
-
-
-def _structure(value: Any) -> Any:
-    """Text where a list or an object may stand: JSON of either, else the only item of a list."""
-    try:
-        parsed = decode_json(value) if isinstance(value, str) else value
-    except ValueError:
-        return [text_of(value)]
-    if isinstance(parsed, list):
-        return [item_text(item) for item in parsed if item is not None]
-    return parsed if isinstance(parsed, dict) else [text_of(value)]
-
-
-def _object(value: Any) -> dict[str, Any]:
-    try:
-        parsed = decode_json(value) if isinstance(value, str) else None
-    except ValueError:
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise Unwritable(f"{_OBJECT}, found {shown(value)}")
-    return parsed
-
-
-def _pairs(value: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(str(key), item_text(member)) for key, member in value.items() if member is not None]
-
-
-# --- places -----------------------------------------------------------------------------------
+def _without(delimiter: str, texts: Iterable[str]) -> list[str]:
+    """The texts, none of which holds what separates them. Raises: Unwritable."""
+    found = list(texts)
+    if any(delimiter in text for text in found):
+        raise Unwritable(f"must not hold {_CALLED[delimiter]}: it separates the items here")
+    return found
 
 
 def path_writer(name: str, style: str, explode: bool, kinds: frozenset[str]) -> Writer:
     """Text for a part of a path: everything but unreserved characters and our commas encoded."""
     shape = shaped(kinds)
     key = escape(name)
-    prefix, between, with_name = {
-        "label": (".", "." if explode else ",", False),
-        "matrix": (";", ";" if explode else ",", True),
-    }.get(style, ("", ",", False))
+    is_matrix, is_label = style == "matrix", style == "label"
+    prefix = ";" if is_matrix else "." if is_label else ""
+    delimiter = _DELIMITERS.get(style, ",")
+    if explode and prefix:
+        delimiter = prefix
+    between = delimiter if delimiter in ",;." else escape(delimiter)
+    ends = delimiter if between != "," and not is_matrix else None  # is not encoded in an item
 
     plain = "string" in kinds and not prefix
 
@@ -125,22 +82,33 @@ def path_writer(name: str, style: str, explode: bool, kinds: frozenset[str]) -> 
         if plain and value and type(value) is str:
             return _segment(value)
         shaped_value = shape(value)
+        named = is_matrix
         if isinstance(shaped_value, str):
-            parts, named = [_segment(shaped_value)], with_name
+            parts = [_segment(shaped_value)]
         elif isinstance(shaped_value, list):
-            parts, named = [_segment(item) for item in shaped_value], with_name
-            if with_name and explode:
-                parts, named = [f"{key}={part}" for part in parts], False
+            items = _without(ends, shaped_value) if ends else shaped_value
+            parts = [_segment(item) for item in items]
+            if is_matrix and explode:
+                parts, named = [_named(key, part) for part in parts], False
         else:
-            pairs = [(_segment(k), _segment(v)) for k, v in _pairs(shaped_value)]
-            parts = [f"{k}={v}" for k, v in pairs] if explode else [p for kv in pairs for p in kv]
-            named = with_name and not explode
+            members = pairs_of(shaped_value)
+            texts = [text for member in members for text in member]
+            parts = [_segment(text) for text in (_without(ends, texts) if ends else texts)]
+            if explode:
+                join = _named if is_matrix else "{}={}".format
+                parts = [join(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
+                named = False
         text = between.join(parts)
-        if not text:
+        if not parts or not (text or prefix):
             raise Unwritable("must not be empty")
-        return f"{prefix}{key}={text}" if named else prefix + text
+        return prefix + (_named(key, text) if named else text)
 
     return write
+
+
+def _named(key: str, text: str) -> str:
+    """RFC 6570 section 3.2.7: in `matrix`, what is empty is its name alone."""
+    return f"{key}={text}" if text else key
 
 
 def _segment(text: str) -> str:
@@ -171,15 +139,20 @@ def query_writer(
     must not stand in for one of them (see `guard`), which may be pinned or hidden.
     """
     shape = shaped(kinds)
-    safe = RESERVED_SAFE if reserved else ""
     key = escape(name)
     start = key + "="
-    between = _DELIMITERS.get(style, ",")
+    delimiter = _DELIMITERS.get(style, ",")
+    between = "," if delimiter == "," else escape(delimiter)
     deep = style == "deepObject"
     plain = bool(kinds & SCALARS) and ("string" in kinds or "object" not in kinds)
 
     def text(value: str) -> str:
-        return escape(value, safe)
+        return _reserved(value) if reserved else escape(value)
+
+    def joined(items: list[str]) -> str:
+        if delimiter != ",":
+            return start + between.join(map(text, _without(delimiter, items)))
+        return start + ",".join([text(item).replace(",", "%2C") for item in items])
 
     def pair(member: str, value: str) -> str:
         if _others(guarded, name)(member):
@@ -198,13 +171,23 @@ def query_writer(
         if isinstance(shaped_value, list):
             if explode:
                 return "&".join([start + text(item) for item in shaped_value])
-            return start + between.join(map(text, shaped_value)) if shaped_value else ""
-        pairs = _pairs(shaped_value)
+            return joined(shaped_value) if shaped_value else ""
         if explode:
-            return "&".join(pair(*member) for member in pairs)
-        return start + between.join(text(t) for kv in pairs for t in kv) if pairs else ""
+            return "&".join(pair(*member) for member in repeated(shaped_value))
+        pairs = pairs_of(shaped_value)
+        return joined([t for kv in pairs for t in kv]) if pairs else ""
 
     return write
+
+
+def _reserved(value: str) -> str:
+    """`allowReserved` (OpenAPI 3.1.1 §4.8.12.2.2): what is percent-encoded already stays so."""
+    pieces = _TRIPLE.split(value)  # text, triple, text, triple, … text
+    return "".join(
+        piece if odd else escape(piece, RESERVED_SAFE)
+        for index, piece in enumerate(pieces)
+        if (odd := index % 2) or piece
+    )
 
 
 def _deep(prefix: str, value: Any, depth: int) -> Iterable[tuple[str, str]]:
@@ -234,17 +217,32 @@ def _deep(prefix: str, value: Any, depth: int) -> Iterable[tuple[str, str]]:
 _DEEPEST = 20  # what servers that read this form accept at most (qs: 5, Rack: 32)
 
 
-def header_writer(explode: bool, kinds: frozenset[str]) -> Writer:
-    """A header's value, style `simple`. Text goes as it is, in UTF-8; nothing is encoded."""
-    shape = shaped(kinds)
+def header_writer(style: str, explode: bool, kinds: frozenset[str]) -> Write:
+    """A header's value, style `simple`. Text goes as it is, in UTF-8; nothing is encoded.
 
-    def write(value: Any) -> str:
-        shaped_value = shape(value)
-        if isinstance(shaped_value, dict):
-            join = "=" if explode else ","
-            shaped_value = [f"{key}{join}{member}" for key, member in _pairs(shaped_value)]
-        text = shaped_value if isinstance(shaped_value, str) else ",".join(shaped_value)
-        if _CONTROL.search(text):
+    The writer gives UNSET for an empty list or object: there is no header then.
+    """
+    shape = shaped(kinds)
+    between = _DELIMITERS.get(style, ",")
+
+    def write(value: Any) -> Any:
+        text = shape(value)
+        if not isinstance(text, str):
+            if isinstance(text, dict):
+                parts = _without(between, [part for pair in pairs_of(text) for part in pair])
+                if explode:
+                    names, members = _without("=", parts[::2]), parts[1::2]
+                    parts = [f"{k}={v}" for k, v in zip(names, members, strict=True)]
+            else:
+                # One text for a list may be a list already, as headers are written.
+                is_one = not isinstance(value, (list, tuple))
+                parts = text if is_one else _without(between, text)
+            if not parts:
+                return UNSET
+            if any(map(_CONTROL.search, parts)):
+                raise Unwritable("must not hold control characters")
+            text = between.join(parts)
+        elif _CONTROL.search(text):
             raise Unwritable("must not hold control characters")
         escape(text)  # for its check of surrogates
         return text
@@ -252,25 +250,47 @@ def header_writer(explode: bool, kinds: frozenset[str]) -> Writer:
     return write
 
 
-def cookie_writer(name: str, explode: bool, kinds: frozenset[str]) -> Writer:
-    """Text for the Cookie header: `name=value`, several joined by `; `; percent-encoded."""
+def cookie_writer(
+    name: str, explode: bool, kinds: frozenset[str], guarded: frozenset[str] = frozenset()
+) -> Writer:
+    """Text for the Cookie header: `name=value`, several joined by `; `; percent-encoded.
+
+    An exploded object is a cookie for each member, as the style `cookie` of OpenAPI 3.2 has it;
+    `guarded` are the names of all other cookies, for which none may stand in.
+    """
     shape = shaped(kinds)
-    key = escape(name, COOKIE_SAFE.replace("=", ""))
+    key = _cookie_name(name)
 
     def text(value: str) -> str:
         return escape(value, COOKIE_SAFE)
 
+    def own(member: str, value: str) -> str:
+        if not member or _others(guarded, name)(member):
+            raise Unwritable(f"must not hold {shown(member)}: a cookie of its own is read so")
+        return f"{_cookie_name(member)}={text(value)}"
+
     def write(value: Any) -> str:
         shaped_value = shape(value)
-        if isinstance(shaped_value, dict):
-            shaped_value = [part for pair in _pairs(shaped_value) for part in pair]
         if isinstance(shaped_value, str):
             return f"{key}={text(shaped_value)}"
+        if isinstance(shaped_value, dict):
+            if explode:
+                return "; ".join(own(*member) for member in repeated(shaped_value))
+            shaped_value = [part for pair in pairs_of(shaped_value) for part in pair]
         if explode:
             return "; ".join(f"{key}={text(item)}" for item in shaped_value)
-        return f"{key}={','.join(map(text, shaped_value))}"
+        return f"{key}={','.join(map(text, shaped_value))}" if shaped_value else ""
 
     return write
+
+
+def _cookie_name(name: str) -> str:
+    return escape(name, COOKIE_SAFE.replace("=", ""))
+
+
+def whole_query(text: str) -> str:
+    """A text that is the whole query string (OpenAPI 3.2, `in: querystring`): no `&` of its own."""
+    return escape(text)
 
 
 def content_text(kinds: frozenset[str]) -> Writer:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.config.headers import OURS, TOKEN
-from gateway.request.schemas import Components, at, properties, resolve
-from gateway.values import Place, Schema, SpecBody, SpecOperation, SpecParameter
+from gateway.request.schemas import Components, at, kinds, or_empty, properties, resolve
+from gateway.values import WHOLE_QUERY, Place, Schema, SpecBody, SpecOperation, SpecParameter
 
 PLACES: tuple[Place, ...] = ("path", "query", "header", "cookie", "body")
 TEMPLATE = re.compile(r"\{([^{}]*)\}")
 
+# OpenAPI 3.1.1 "Style Examples": the styles in which an empty text is "n/a".
+_NEVER_EMPTY = ("deepObject", "spaceDelimited", "pipeDelimited", "tabDelimited", WHOLE_QUERY)
 # OpenAPI 3.1 Parameter Object: parameters of these names are to be ignored. `Accept` is left
 # to the config, since some upstreams choose their version by it.
 IGNORED_HEADERS = frozenset({"authorization", "content-type"})
@@ -30,8 +32,9 @@ class Target:
     """One thing the upstream takes.
 
     `source` is empty for a body as a whole, and longer than one for a property of an object
-    that was taken apart (`apart`). `needed` says of a body's property, for each part of its
-    source, whether the object that holds it, or the body, cannot be without it.
+    that was taken apart (`apart`, `spread`). `needed` says of such a property, and of a body's,
+    for each part of its source, whether the object that holds it, or the body, cannot be
+    without it.
     """
 
     place: Place
@@ -48,6 +51,11 @@ class Target:
     def full_name(self) -> str:
         """The name with its place before it: never ambiguous."""
         return "body" if not self.source else f"{self.place}.{self.path}"
+
+    @property
+    def wire(self) -> str:
+        """The name as it stands in the request."""
+        return self.name if self.parameter is None else self.parameter.name
 
     @property
     def path(self) -> str:
@@ -108,16 +116,28 @@ def _may_be_sent(parameter: SpecParameter) -> bool:
 def _of_parameter(parameter: SpecParameter, components: Components) -> Target:
     # The reference is followed one step, so that whoever serves it sees a list where one is.
     schema = resolve(parameter.schema, components)
+    if parameter.allow_empty and parameter.style not in _NEVER_EMPTY:
+        schema = or_empty(schema, components)
+    source = parameter.within or (parameter.name,)
     return Target(
         parameter.place,
-        parameter.name,
-        (parameter.name,),
-        schema,
+        # A name of the form `filter[status]` is not one to serve.
+        parameter.name if parameter.name == source[-1] else "_".join(source),
+        source,
+        _kept(parameter.schema, schema, components),
         parameter.required or parameter.place == "path",
         parameter.description or _text(schema.get("description")),
         _example(parameter.example, schema),
         parameter,
+        (False, parameter.needed) if parameter.within else (),
     )
+
+
+def _kept(written: Schema, known: Schema, components: Components) -> Schema:
+    """An object's schema stays a reference: thousands of parameters may be of one component."""
+    is_object = kinds(known, components) - {"null"} == {"object"}
+    is_bare = written.keys() == {"$ref"} and known.keys().isdisjoint(("default", "const", "enum"))
+    return written if is_object and is_bare else known
 
 
 def _of_body(operation: SpecOperation, components: Components) -> Iterable[Target]:
@@ -206,11 +226,15 @@ def find(
 def _is_called(target: Target, name: str) -> bool:
     if target.place == "header":  # RFC 9110 section 5.1: names of fields know no case
         return target.name.lower() == name.lower()
+    if target.place == "query" and len(target.source) > 1:
+        return name in (target.name, target.path, target.wire)
     return target.name == name
 
 
 def _is_at(target: Target, path: str) -> bool:
-    return target.path == path or (target.place == "header" and _is_called(target, path))
+    if target.place in ("header", "query"):
+        return _is_called(target, path)
+    return target.path == path
 
 
 def _nested(

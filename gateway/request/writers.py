@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.request.body import form_writer, whole_form
+from gateway.media import kind
+from gateway.request.body import (
+    binary_writer,
+    form_writer,
+    part_writer,
+    text_writer,
+    whole_form,
+    whole_multipart,
+)
 from gateway.request.entries import fitted
+from gateway.request.files import FILE
 from gateway.request.schemas import Components, kinds
 from gateway.request.slots import Slot
 from gateway.request.styles import (
@@ -15,10 +24,11 @@ from gateway.request.styles import (
     header_writer,
     path_writer,
     query_writer,
+    whole_query,
 )
 from gateway.request.targets import Target
-from gateway.request.text import Unwritable, Write, Writer, shown, text_of
-from gateway.values import SpecOperation, SpecParameter
+from gateway.request.text import Unwritable, Write, shown, text_of
+from gateway.values import WHOLE_QUERY, SpecOperation, SpecParameter
 
 
 def writer_of(
@@ -45,10 +55,10 @@ def _of_parameter(
     target: Target,
     components: Components,
     guarded: Mapping[str, frozenset[str]],
-) -> Writer:
+) -> Write:
     style, explode = parameter.style, parameter.explode
     allowed = kinds(target.schema, components)
-    if parameter.content_type is not None:
+    if parameter.content_type is not None and kind(parameter.content_type) == "json":
         as_json = content_text(allowed)
         allowed = frozenset({"string"})
         inner = _of_place(parameter, style, explode, allowed, guarded)
@@ -62,15 +72,17 @@ def _of_place(
     explode: bool,
     allowed: frozenset[str],
     guarded: Mapping[str, frozenset[str]],
-) -> Writer:
+) -> Write:
     name = parameter.name
     match parameter.place:
         case "path":
             return path_writer(name, style, explode, allowed)
         case "header":
-            return header_writer(explode, allowed)
+            return header_writer(style, explode, allowed)
         case "cookie":
-            return cookie_writer(name, explode, allowed)
+            return cookie_writer(name, explode, allowed, guarded["cookie"])
+    if style == WHOLE_QUERY:
+        return whole_query
     return query_writer(
         name,
         style,
@@ -88,11 +100,19 @@ def _of_body(
     guarded: Mapping[str, frozenset[str]],
 ) -> Write:
     target, body = slot.target, operation.body
-    if body is None or body.kind != "form":
+    if body is None or body.kind == "json":
         return _as_it_is
+    if body.kind == "text":
+        return text_writer(body.content_type)
+    if body.kind == "binary":
+        return binary_writer(target.schema[FILE])
+    withheld = [one.path[0] for one in slot.nested if one.withheld]
+    own, known = guarded["body"], (target.name, target.schema, components, body.encoding)
+    if body.kind == "multipart":
+        return part_writer(*known, own) if target.source else whole_multipart(*known[1:], withheld)
     if not target.source:
-        return whole_form(body.encoding, [one.path[0] for one in slot.nested if one.withheld])
-    write = form_writer(target.name, target.schema, components, body.encoding, guarded["body"])
+        return whole_form(body.encoding, withheld)
+    write = form_writer(*known, own)
     return lambda value: "" if value is None else write(value)
 
 

@@ -13,22 +13,30 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.errors import shown
+from gateway.media import essence
 from gateway.spec.schema import Note
 
 _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
-# By `collectionFormat`: the style in a query or form, and whether it explodes. Elsewhere only
-# csv exists; ssv and pipes there, and tsv anywhere, have no style in OpenAPI 3.
+
+
+class OurStyle(str):
+    """A style that OpenAPI 3 lacks in the place where it is used: no document can name it."""
+
+    __slots__ = ()
+
+
+# By `collectionFormat`: the style in a query or form, and whether it explodes. Elsewhere there
+# is no multi, and csv is `simple`.
 _STYLES = {
     "csv": ("form", False),
     "multi": ("form", True),
-    "ssv": ("spaceDelimited", False),
-    "pipes": ("pipeDelimited", False),
+    "ssv": (OurStyle("spaceDelimited"), False),
+    "tsv": (OurStyle("tabDelimited"), False),
+    "pipes": (OurStyle("pipeDelimited"), False),
 }
-# What stands between values by `collectionFormat`, for whom has to write them in one text.
-_BETWEEN = {"ssv": "spaces", "tsv": "tabs", "pipes": "|"}
-_PARAMETER_KEYS = ("name", "in", "description", "required", "example")
+_PARAMETER_KEYS = ("name", "in", "description", "required", "example", "allowEmptyValue")
 _NO_CONTENT = ("204", "205")
 
 Document = dict[str, Any]
@@ -95,7 +103,7 @@ def _operation(
     if forms:
         out["requestBody"] = _form(forms, consumes, note)
     elif bodies:
-        out["requestBody"] = _body(bodies[-1], consumes)
+        out["requestBody"] = _body(bodies[-1], consumes, note)
     produces = _media_types(raw, doc, "produces")
     out["responses"] = {
         code: _response(str(code), response, produces, doc)
@@ -108,7 +116,7 @@ def _parameter(raw: Mapping[str, Any], note: Note) -> Document:
     """A parameter outside the body, its schema keywords moved into `schema`."""
     out = {key: raw[key] for key in _PARAMETER_KEYS if key in raw}
     style, schema = _collection(raw, note)
-    return {**out, "description": _description(raw), **style, "schema": schema}
+    return {**out, **style, "schema": schema}
 
 
 def _collection(raw: Mapping[str, Any], note: Note) -> tuple[Document, Document]:
@@ -118,34 +126,30 @@ def _collection(raw: Mapping[str, Any], note: Note) -> tuple[Document, Document]
         for key, value in raw.items()
         if key not in (*_PARAMETER_KEYS, "collectionFormat", "schema")
     }
+    if "type" not in schema and isinstance(raw.get("schema"), dict):
+        schema = {**schema, **raw["schema"]}  # written as OpenAPI 3 wants it
     if schema.get("type") != "array":
         return {}, schema
+    if _map(schema.get("items")).get("type") == "array":
+        note(f"{shown(raw.get('name'))}: the lists inside of it are written as JSON")
     word = raw.get("collectionFormat", "csv")
-    if raw.get("in") in ("query", "formData") and str(word) in _STYLES:
-        style, explode = _STYLES[str(word)]
-        return {"style": style, "explode": explode}, schema
-    if word == "csv":
-        return {"style": "simple", "explode": False}, schema
-    note(f"{shown(raw.get('name'))}: collectionFormat {shown(word)} is taken as one text")
-    return {}, {"type": "string"}
+    known = str(word) if str(word) in _STYLES else "csv"
+    is_styled = raw.get("in") in ("query", "formData")
+    if known != word or (known == "multi" and not is_styled):
+        note(f"{shown(raw.get('name'))}: collectionFormat {shown(word)} is taken as csv")
+        known = "csv"
+    style, explode = _STYLES[known]
+    if known == "csv" and not is_styled:
+        style = "simple"
+    return {"style": style, "explode": explode}, schema
 
 
-def _description(raw: Mapping[str, Any]) -> str:
-    """A parameter's own; and how several values are written where they are one text."""
-    said = raw.get("description")
-    own = said if isinstance(said, str) else ""
-    word = str(raw.get("collectionFormat"))
-    styled = raw.get("in") in ("query", "formData") and word in _STYLES
-    if raw.get("type") != "array" or word not in _BETWEEN or styled:
-        return own
-    return f"{own}\n\nSeveral values are separated by {_BETWEEN[word]}.".strip()
-
-
-def _body(raw: Mapping[str, Any], consumes: list[str]) -> Document:
+def _body(raw: Mapping[str, Any], consumes: list[str], note: Note) -> Document:
+    schema = raw["schema"] if "schema" in raw else _collection(raw, note)[1]
     return {
         "description": raw.get("description"),
         "required": raw.get("required"),
-        "content": {one: {"schema": raw.get("schema", {})} for one in consumes or [_JSON]},
+        "content": {one: {"schema": schema} for one in consumes or [_JSON]},
     }
 
 
@@ -160,14 +164,17 @@ def _form(raw: list[Document], consumes: list[str], note: Note) -> Document:
             note(f"a form field's name is {shown(name)}; it is ignored")
             continue
         style, schema = _collection(one, note)
-        if style:
-            encoding[name] = style
-        if described := _description(one):
-            schema["description"] = described
+        encoding[name] = style
+        if isinstance(one.get("description"), str):
+            schema["description"] = one["description"]
+        is_text = schema.keys() <= {"type", "description"} and schema.get("type") == "string"
+        if one.get("allowEmptyValue") is True and one.get("type") != "file" and not is_text:
+            schema = {"anyOf": [schema, {"type": "string", "const": ""}]}
         properties[name] = schema
         required[name] = one.get("required") is True
-    files = any(one.get("type") == "file" for one in raw)
-    kind = _MULTIPART if files or (_MULTIPART in consumes and _FORM not in consumes) else _FORM
+    files = any(one.get("type") == "file" for one in properties.values())
+    plain = {essence(one) for one in consumes}
+    kind = _MULTIPART if files or (_MULTIPART in plain and _FORM not in plain) else _FORM
     names = [name for name, needed in required.items() if needed]
     schema = {"type": "object", "properties": properties, "required": names}
     return {

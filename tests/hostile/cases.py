@@ -477,6 +477,32 @@ def many_targets_of_a_discriminator(n: int) -> dict[str, Any]:
     return of_schema(ref("Base"), schemas)
 
 
+@case(30, 3_000)
+def objects_in_a_query(n: int) -> dict[str, Any]:
+    """Each of all its properties: n × n arguments."""
+    members = {f"p{i}": {"type": "string"} for i in range(n)}
+    schemas = {"A": {"type": "object", "properties": members}}
+    parameters = [
+        {"name": f"q{i}", "in": "query", "style": "deepObject", "schema": ref("A")}
+        for i in range(n)
+    ]
+    get = {**answer({}), "parameters": parameters}
+    return spec({"/a": {"get": get}}, components={"schemas": schemas})
+
+
+@case(40, 5_000)
+def query_string_of_forms_within_forms(n: int) -> dict[str, Any]:
+    """Each composed of the next, twice: 2^n ways."""
+    schemas: dict[str, Any] = {
+        f"F{i}": {"allOf": [ref(f"F{i + 1}")] * 2, "properties": {f"p{i}": {"type": "string"}}}
+        for i in range(n)
+    }
+    schemas[f"F{n}"] = {"type": "object"}
+    content = {"application/x-www-form-urlencoded": {"schema": ref("F0")}}
+    get = {**answer({}), "parameters": [{"name": "q", "in": "querystring", "content": content}]}
+    return spec({"/a": {"get": get}}, components={"schemas": schemas})
+
+
 # --- what is run ------------------------------------------------------------------------------
 
 EVIL = ("^(a+)+$", "^(a|aa)+$", "^(([a-z])+.)+[A-Z]([a-z])+$", "(.*a){25}", "^(?:a?){40}a{40}$",

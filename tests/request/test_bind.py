@@ -428,10 +428,10 @@ def test_a_pin_in_a_body_is_sent_with_every_call() -> None:
     assert send(found, a=None).body == b'{"a":null,"kind":"x"}'
 
 
-def test_a_body_that_is_not_json_or_form_loses_the_operation() -> None:
-    body = SpecBody("multipart/form-data", "multipart", {})
+def test_a_multipart_body_that_is_no_form_loses_the_operation() -> None:
+    body = SpecBody("multipart/mixed", "multipart", {})
     found = bind(SpecOperation("POST", "/", "/", body=body), {}, {})
-    assert found.lost == "its request body is multipart/form-data, which is not sent yet"
+    assert found.lost == "its request body is multipart/mixed, which is not sent"
 
 
 # --- what is sent anyway ----------------------------------------------------------------------

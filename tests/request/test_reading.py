@@ -186,11 +186,20 @@ def test_every_fault_is_told_at_once(build: Build) -> None:
 def test_an_unknown_property_is_told_with_the_nearest_one() -> None:
     closed = {"type": "object", "properties": {"name": TEXT}, "additionalProperties": False}
     operation = SpecOperation("GET", "/x", "/x", parameters=(SpecParameter("o", "query", closed),))
-    build = bind(operation, {}, {}).build("https://h")
+    build = bind(operation, {}, {"o": Parameter(description="Whole.")}).build("https://h")
     for key, said in (("nam", "; did you mean 'name'?"), ("q", "; it takes name.")):
         with pytest.raises(BadArguments) as refusal:
             build({"o": {key: "x"}}, {})
         assert refusal.value.detail == f"'o' takes no '{key}'{said}"
+
+
+def test_an_empty_text_is_read_as_itself_where_it_is_allowed() -> None:
+    ids = {"type": "array", "items": {"type": "integer"}}
+    for allowed, read in ((True, ""), (False, [""])):
+        parameter = SpecParameter("ids", "query", ids, allow_empty=allowed)
+        found = bind(SpecOperation("GET", "/x", "/x", parameters=(parameter,)), {}, {})
+        assert found.readers["ids"]([""]) == read
+        assert found.readers["ids"](["5", "6"]) == [5, 6]
 
 
 def test_what_the_model_sees_is_what_is_checked() -> None:

@@ -107,13 +107,13 @@ def test_a_path_is_written_as_the_table_of_openapi_says(
     ],
 )
 def test_a_header_is_written_simple_and_unencoded(explode: bool, value: Any, wire: str) -> None:
-    assert header_writer(explode, ANYTHING)(value) == wire
+    assert header_writer("simple", explode, ANYTHING)(value) == wire
 
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\x00", "\x7f", ["a", "b\r"]])
 def test_a_header_never_holds_a_control_character(value: Any) -> None:
     with pytest.raises(Unwritable, match="control characters"):
-        header_writer(False, ANYTHING)(value)
+        header_writer("simple", False, ANYTHING)(value)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_text_that_is_not_unicode_is_refused_everywhere(kinds: frozenset[str], v
         path_writer("x", "simple", False, kinds),
         query_writer("x", "form", True, kinds),
         query_writer("x", "deepObject", True, kinds),
-        header_writer(False, kinds),
+        header_writer("simple", False, kinds),
         cookie_writer("x", True, kinds),
         content_text(kinds),
     ]
@@ -215,10 +215,19 @@ def test_an_object_never_stands_in_for_another_parameter() -> None:
         deep({"a": 1})
 
 
+def test_an_object_in_a_cookie_never_stands_in_for_another_cookie() -> None:
+    write = cookie_writer("c", True, OBJECT, frozenset({"session", "c"}))
+    assert write({"a": 1, "c": 2}) == "a=1; c=2"
+    for name in ("session", "Session", "session[]", ""):
+        with pytest.raises(Unwritable, match="a cookie of its own"):
+            write({name: "x"})
+
+
 def test_allow_reserved_keeps_what_cannot_end_the_value() -> None:
     write = query_writer("x", "form", True, SCALAR, reserved=True)
     assert write("a/b:c?d@e!$'()*,") == "x=a/b:c?d@e!$'()*,"
-    assert write("a&b=c#d+e;f%20[g]") == "x=a%26b%3Dc%23d%2Be%3Bf%2520%5Bg%5D"
+    assert write("a&b=c#d+e;f [g]") == "x=a%26b%3Dc%23d%2Be%3Bf%20%5Bg%5D"
+    assert write("%26 is %2f, 100% %zz") == "x=%26%20is%20%2f,%20100%25%20%25zz"
 
 
 def test_a_name_with_brackets_is_encoded() -> None:

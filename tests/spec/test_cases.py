@@ -95,7 +95,7 @@ def sent(plugin: Plugin, name: str, arguments: dict[str, Any], expected: Any) ->
     try:
         request = plugin.operations[name].build(arguments, {})
     except BadArguments as refused:
-        return {"refused": str(refused)}
+        return {"refused": refused.detail}
     if isinstance(expected, str):
         return f"{request.method} {request.url}"
     found = {

@@ -43,6 +43,41 @@ async def test_a_query_is_served_as_a_post_under_its_name(serve: Serve, upstream
     assert (upstream.last.method, json.loads(upstream.last.body)) == ("QUERY", {"q": "y"})
 
 
+WHOLE = """
+openapi: 3.2.0
+info: {title: T, version: "1"}
+paths:
+  /a:
+    get:
+      operationId: a
+      parameters:
+        - {name: q, in: querystring, content: {application/json: {schema: {type: object}}}}
+      responses: {"200": {description: ok}}
+  /b: {get: {operationId: b, responses: {"200": {description: ok}}}}
+"""
+
+
+async def test_a_query_string_that_is_json_is_one_argument(
+    serve: Serve, upstream: Upstream
+) -> None:
+    client = await serve(CONFIG % upstream.url, files={"spec.yaml": WHOLE})
+    (given,) = (await client.get("/openapi.json")).json()["paths"]["/a"]["get"]["parameters"]
+    assert (given["name"], given["in"], given["schema"]) == ("q", "query", {"type": "string"})
+    assert (await client.get("/a?q=%7B%22x%22%3A%22%26y%3D1%22%7D")).status == 200
+    assert upstream.last.target == "/a?%7B%22x%22%3A%22%26y%3D1%22%7D"
+    assert (await client.get("/a?q=%7B%7D&y=1")).status == 400
+
+
+async def test_a_query_string_that_is_one_text_holds_no_credential(
+    serve: Serve, upstream: Upstream
+) -> None:
+    config = (CONFIG % upstream.url).replace(
+        "upstream: {", "upstream: {credential: {query: {name: key, value: k}}, "
+    )
+    client = await serve(config, files={"spec.yaml": WHOLE})
+    assert list((await client.get("/openapi.json")).json()["paths"]) == ["/b"]
+
+
 async def test_a_query_changes_nothing_so_what_is_stored_stays(
     serve: Serve, upstream: Upstream
 ) -> None:

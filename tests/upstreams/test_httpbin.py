@@ -402,3 +402,41 @@ async def test_an_operation_with_cache_answers_the_same_twice(client: Client) ->
     first, second = await client.get("/uuid"), await client.get("/uuid")
     assert first.json() == second.json()
     assert "hit" in second.headers["Cache-Status"]
+
+
+# --- other bodies -----------------------------------------------------------------------------
+
+FORM = """
+openapi: 3.0.3
+info: {title: Forms, version: "1"}
+paths:
+  /post:
+    post:
+      operationId: send
+      requestBody:
+        content:
+          multipart/form-data:
+            schema:
+              type: object
+              properties:
+                title: {type: string}
+                tags: {type: array, items: {type: string}}
+                photo: {type: string, format: binary}
+      responses: {"200": {description: ok}}
+"""
+
+
+async def test_a_form_with_a_file_arrives_at_werkzeug(serve: Serve, httpbin: str) -> None:
+    client = await serve(
+        f"""
+        plugin: forms
+        spec: spec.yaml
+        upstream: {{url: "{httpbin}"}}
+        operations: [send]
+        """,
+        files={"spec.yaml": FORM},
+    )
+    photo = "data:image/png;name=%E7%8C%AB.png;base64," + base64.b64encode(b"\xff\r\n--").decode()
+    arrived = (await call(client, "send", title='a "ü"', tags=["x", "y"], photo=photo)).json()
+    assert arrived["form"] == {"title": 'a "ü"', "tags": ["x", "y"]}
+    assert arrived["files"] == {"photo": "data:image/png;base64,/w0KLS0="}
