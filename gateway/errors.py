@@ -14,8 +14,10 @@
         ├── MethodNotAllowed    405  the address exists, the method does not
         ├── BodyTooSlow         408  the caller's body does not arrive
         ├── BodyTooLarge        413  the caller's body is beyond the bound
+        ├── TargetTooLong       414  the caller's address is beyond the bound
         ├── UnsupportedBody     415  the caller's body is of a type that is not read
         ├── LimitReached        429  too many calls
+        ├── HeadersTooLarge     431  the caller's headers are beyond the bound
         ├── Bug                 500  ours; the one `except Exception`
         ├── UpstreamFailed      502  5xx, cut off, not HTTP, unreachable
         ├── CredentialRefused   502  the upstream refuses our credential
@@ -189,6 +191,14 @@ class BodyTooLarge(Refusal):
     status = 413
 
 
+class TargetTooLong(Refusal):
+    """The caller's address is beyond the bound."""
+
+    code = "target_too_long"
+    title = "The address is too long"
+    status = 414
+
+
 class UnsupportedBody(Refusal):
     """The caller's body is of a type that is not read."""
 
@@ -203,6 +213,14 @@ class LimitReached(Refusal):
     code = "limit_reached"
     title = "Too many calls"
     status = 429
+
+
+class HeadersTooLarge(Refusal):
+    """The caller's headers are beyond the bound."""
+
+    code = "headers_too_large"
+    title = "The request's headers are too large"
+    status = 431
 
 
 class Bug(Refusal):
