@@ -35,17 +35,17 @@ def spread(
         taken: Names in the query that are sent anyway.
     """
     names = [one.name for one in operation.parameters if one.place == "query"]
-    others = [*names, *taken, *(name for name, _ in operation.fixed_query)]
+    others = [*taken, *(name for name, _ in operation.fixed_query)]
     known: dict[str, _Flat | None] = {}
     found: list[SpecParameter] = []
     for one in operation.parameters:
         parts: tuple[SpecParameter, ...] = ()
         if one.place == "query" and not {one.name, f"query.{one.name}"} & set(named):
             parts = _properties(one, components, known)
-        if not parts or len(others) + len(parts) > _MOST:
+        if not parts or len(names) + len(others) + len(parts) > _MOST:
             found.append(one)
             continue
-        stands_in = guard(name for name in others if name != one.name)
+        stands_in = guard([*others, *(name for name in names if name != one.name)])
         if any(stands_in(part.name) for part in parts):
             found.append(one)
             continue

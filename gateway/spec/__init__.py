@@ -5,6 +5,6 @@ parts       further files of the spec, when they are reached; with `source` and 
             modules here with effects
 document    text → a mapping that is an OpenAPI or Swagger document
 (spec_filter, beside this package, then leaves only the chosen operations)
-model       a trimmed document → `SpecModel`; with `swagger2` and `schema`
+model       a trimmed document → `SpecModel`; with `parameters`, `content`, `swagger2` and `schema`
 render      a document of ours (OpenAPI 3.1) → 3.0.3 or 3.1.1, as it is served
 """

@@ -190,6 +190,7 @@ def test_a_property_never_stands_in_for_what_is_sent_anyway() -> None:
     assert "must not hold 'since'" in refusal(found, filter={"status": "open", "since": 1})
     deeper = bound(deep(), taken=[("query", "filter[since]")])
     assert names(deeper) == ["filter"]
+    assert names(bound(deep(), taken=[("query", "filter")])) == []
     # A served name is no name on the wire.
     assert names(bound(deep(), taken=[("query", "filter_since")])) == [
         "filter_status", "filter_since", "filter_tags",
