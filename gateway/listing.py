@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.raw import as_list, as_map, as_text
 from gateway.references import References
 
 METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE", "QUERY"})
@@ -57,25 +58,27 @@ def listed(
                 found[method, path] = Listed(
                     method=method,
                     path=path,
-                    operation_id=_text(operation.get("operationId")) or None,
-                    summary=_text(operation.get("summary")),
-                    tags=tuple(tag for tag in _list(operation.get("tags")) if isinstance(tag, str)),
+                    operation_id=as_text(operation.get("operationId")) or None,
+                    summary=as_text(operation.get("summary")),
+                    tags=tuple(
+                        tag for tag in as_list(operation.get("tags")) if isinstance(tag, str)
+                    ),
                 )
     return tuple(found.values())
 
 
 def why_empty(doc: Mapping[str, Any], references: References) -> str:
     """What a document without operations holds instead."""
-    paths = _map(doc.get("paths"))
+    paths = as_map(doc.get("paths"))
     far = paths if isinstance(paths.get("$ref"), str) else None
-    refs = [one["$ref"] for one in paths.values() if isinstance(_map(one).get("$ref"), str)]
+    refs = [one["$ref"] for one in paths.values() if isinstance(as_map(one).get("$ref"), str)]
     for ref in [far["$ref"]] if far else refs[:1]:
         found = references.find(ref)
         if isinstance(found, str):
             what = "its paths are" if far else f"{len(refs)} of its paths are"
             return f"{what} in other files that cannot be had: {found}"
     for key in ("webhooks", "x-webhooks"):
-        if _map(doc.get(key)):
+        if as_map(doc.get(key)):
             return f"it describes only {key}, which the API calls itself; it has no operations"
     return "it has no operations"
 
@@ -91,15 +94,3 @@ def operations_of(item: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[s
                 for other, one in operation.items():
                     if isinstance(one, dict):
                         yield other, word, one
-
-
-def _map(raw: Any) -> Mapping[str, Any]:
-    return raw if isinstance(raw, dict) else {}
-
-
-def _list(raw: Any) -> list[Any]:
-    return raw if isinstance(raw, list) else []
-
-
-def _text(raw: Any) -> str:
-    return raw if isinstance(raw, str) else ""

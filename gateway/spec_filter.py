@@ -28,6 +28,7 @@ from urllib.parse import unquote
 
 from gateway.errors import shown
 from gateway.listing import ADDITIONAL, operations_of
+from gateway.raw import as_list, as_map, as_text
 from gateway.references import NULLABLE, Followed, Found, Parts, Place, Pointer, References
 from gateway.values import Degraded
 
@@ -212,13 +213,13 @@ class _Trim:
 
     def _why(self, raw: Any) -> str:
         """Why a path item leads nowhere, where it is in another file that was looked for."""
-        ref = _map(raw).get("$ref")
+        ref = as_map(raw).get("$ref")
         found = self.index.find(ref, self.base) if isinstance(ref, str) else None
         return f"; {found}" if isinstance(found, str) and self.index.parts else ""
 
     def _is_there(self, raw: Any) -> bool:
         """Whether a path item is one, as far as anybody asked for it."""
-        ref = _map(raw).get("$ref")
+        ref = as_map(raw).get("$ref")
         if isinstance(ref, str) and self.index.is_unread(ref, self.base):
             return True
         return bool(self.index.followed(raw, self.base).items)
@@ -311,7 +312,7 @@ class _Trim:
                 return every
         if raw is not None and not isinstance(raw, list):
             self._degrade("its parameters are no list and are ignored")
-        return [out for one in _list(raw) if (out := self._parameter(one)) is not None]
+        return [out for one in as_list(raw) if (out := self._parameter(one)) is not None]
 
     def _parameter(self, raw: Any) -> Document | None:
         if not isinstance(raw, dict):
@@ -345,7 +346,9 @@ class _Trim:
             return {"description": ""}
         if isinstance(raw.get("$ref"), str):
             return self._pointed("responses", raw["$ref"])
-        out: Document = {"description": _text(self._said(raw, ("description",)).get("description"))}
+        out: Document = {
+            "description": as_text(self._said(raw, ("description",)).get("description"))
+        }
         if self.swagger and "schema" in raw:
             out["schema"] = self._schema(raw["schema"])
         if isinstance(raw.get("content"), dict):
@@ -368,7 +371,7 @@ class _Trim:
                         if isinstance(rule, dict)
                     }
                     for name, rule in value.items():
-                        if _map(_map(rule).get("headers")):
+                        if as_map(as_map(rule).get("headers")):
                             self._degrade(f"the headers of the body's {shown(name)} are not sent")
         return out
 
@@ -483,7 +486,7 @@ class _Trim:
         names = _names_of_part(place) if is_part else [words]
         named: Any = self.doc
         for step in home:
-            named = _map(_map(named).get(step))
+            named = as_map(as_map(named).get(step))
         where = "\0".join((place.address, *pointer) if is_part else pointer)
         digest = hashlib.sha256(where.encode("utf-8", "replace")).hexdigest()
         plain = [_UNPLAIN.sub("_", "_".join(one)).strip("_")[:_NAME_LENGTH] or "_" for one in names]
@@ -535,18 +538,6 @@ def _pick(raw: Any, keys: tuple[str, ...]) -> Document:
     return {key: raw[key] for key in keys if key in raw}
 
 
-def _map(raw: Any) -> Mapping[str, Any]:
-    return raw if isinstance(raw, dict) else {}
-
-
-def _list(raw: Any) -> list[Any]:
-    return raw if isinstance(raw, list) else []
-
-
-def _text(raw: Any) -> str:
-    return raw if isinstance(raw, str) else ""
-
-
 def _is_shallow(raw: Any, levels: int) -> bool:
     """Whether a literal nests at most so many levels."""
     if not isinstance(raw, dict | list):
@@ -559,13 +550,13 @@ def _is_shallow(raw: Any, levels: int) -> bool:
 
 def _example(parameter: Mapping[str, Any]) -> Any:
     """One short example of a parameter, wherever the spec gives it; None if it gives none."""
-    schema = _map(parameter.get("schema"))
-    named = _map(parameter.get("examples")).values()
+    schema = as_map(parameter.get("schema"))
+    named = as_map(parameter.get("examples")).values()
     candidates = [
         parameter.get("example"),
-        *(_map(one).get("value") for one in named),
+        *(as_map(one).get("value") for one in named),
         schema.get("example"),
-        *_list(schema.get("examples")),
+        *as_list(schema.get("examples")),
     ]
     return next(
         (one for one in candidates if isinstance(one, str | int | float) and len(str(one)) <= 100),

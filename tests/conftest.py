@@ -14,10 +14,15 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer
+from hypothesis import HealthCheck, settings
 from yarl import URL
 
 from gateway.app import Gateway, Options
 from gateway.config import read_configs
+
+# How long an example takes says something of the machine, nothing of the code.
+settings.register_profile("gateway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("gateway")
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

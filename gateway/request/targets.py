@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.config.headers import OURS, TOKEN
+from gateway.raw import as_text
 from gateway.request.schemas import Components, at, kinds, or_empty, properties, resolve
 from gateway.values import WHOLE_QUERY, Place, Schema, SpecBody, SpecOperation, SpecParameter
 
@@ -126,7 +127,7 @@ def _of_parameter(parameter: SpecParameter, components: Components) -> Target:
         source,
         _kept(parameter.schema, schema, components),
         parameter.required or parameter.place == "path",
-        parameter.description or _text(schema.get("description")),
+        parameter.description or as_text(schema.get("description")),
         _example(parameter.example, schema),
         parameter,
         (False, parameter.needed) if parameter.within else (),
@@ -175,14 +176,10 @@ def of_property(
         source,
         schema,
         body.required and all(needed),
-        _text(known.get("description")),
+        as_text(known.get("description")),
         _example(None, known),
         needed=needed,
     )
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _example(given: Any, schema: Schema) -> Any:

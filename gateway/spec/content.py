@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway.errors import shown
 from gateway.media import essence, kind
+from gateway.raw import as_map
 from gateway.spec.schema import BINARY, Note, convert
 from gateway.spec.swagger2 import OurStyle
 from gateway.values import BodyKind, SpecBody, SpecReply
@@ -55,12 +56,12 @@ def body(
     media_type = _chosen(raw, note)
     if media_type is not None and kind(media_type) == "json":
         other = _multipart(raw)
-        if other is not None and _has_bytes(_map(raw["content"][media_type]), schemas or {}):
+        if other is not None and _has_bytes(as_map(raw["content"][media_type]), schemas or {}):
             media_type = other
     if media_type is None:
         note("the request body has no media type and is ignored")
         return None
-    media = _map(raw["content"][media_type])
+    media = as_map(raw["content"][media_type])
     found = kind(media_type)
     _note_items(media, media_type, note)
     schema = convert(media.get("schema", {}), note)
@@ -87,8 +88,8 @@ def reply(raw: Mapping[str, Any], status: str, description: str, note: Note) -> 
     if media_type is None:
         return SpecReply(status=status, description=description)
     found = kind(media_type)
-    _note_items(_map(raw["content"][media_type]), media_type, note)
-    schema = _map(raw["content"][media_type]).get("schema")
+    _note_items(as_map(raw["content"][media_type]), media_type, note)
+    schema = as_map(raw["content"][media_type]).get("schema")
     return SpecReply(
         status=status,
         description=description,
@@ -111,7 +112,7 @@ def _undivided(found: BodyKind, schema: dict[str, Any]) -> dict[str, Any]:
 
 def _multipart(raw: Mapping[str, Any]) -> str | None:
     """The media type of a multipart form, where one is offered."""
-    offered = _map(raw.get("content"))
+    offered = as_map(raw.get("content"))
     forms = (
         one for one in offered if is_media_type(one) and essence(one) == _CONCRETE["multipart"]
     )
@@ -120,7 +121,7 @@ def _multipart(raw: Mapping[str, Any]) -> str | None:
 
 def _has_bytes(media: Mapping[str, Any], schemas: Mapping[str, Any]) -> bool:
     """Whether a property is said to be bytes, or a list of them."""
-    members = _map(_target(media.get("schema"), schemas).get("properties"))
+    members = as_map(_target(media.get("schema"), schemas).get("properties"))
     for member in (_target(one, schemas) for one in members.values()):
         items = _target(member.get("items"), schemas)
         if "binary" in (member.get("format"), items.get("format")):
@@ -129,8 +130,8 @@ def _has_bytes(media: Mapping[str, Any], schemas: Mapping[str, Any]) -> bool:
 
 
 def _target(raw: Any, schemas: Mapping[str, Any]) -> Mapping[str, Any]:
-    ref = _map(raw).get("$ref")
-    return _map(schemas.get(ref.rpartition("/")[2]) if isinstance(ref, str) else raw)
+    ref = as_map(raw).get("$ref")
+    return as_map(schemas.get(ref.rpartition("/")[2]) if isinstance(ref, str) else raw)
 
 
 def _note_items(media: Mapping[str, Any], media_type: str, note: Note) -> None:
@@ -147,7 +148,7 @@ def _plain(found: BodyKind) -> dict[str, Any] | None:
 def _chosen(raw: Mapping[str, Any], note: Note) -> str | None:
     """The best media type: JSON itself before its relatives, otherwise in the spec's order."""
     usable = []
-    for media_type in _map(raw.get("content")):
+    for media_type in as_map(raw.get("content")):
         if is_media_type(media_type):
             usable.append(media_type)
         else:
@@ -163,10 +164,10 @@ def _rank(media_type: str) -> tuple[int, bool, bool]:
 def _encoding(raw: Any) -> dict[str, Any]:
     """How single properties of a form are written; what is no rule is left out."""
     out: dict[str, Any] = {}
-    for name, rule in _map(raw).items():
+    for name, rule in as_map(raw).items():
         kept: dict[str, Any] = {
             key: value
-            for key, value in _map(rule).items()
+            for key, value in as_map(rule).items()
             if (
                 key == "style"
                 and (
@@ -176,14 +177,10 @@ def _encoding(raw: Any) -> dict[str, Any]:
             )
             or (key in ("explode", "allowReserved") and isinstance(value, bool))
         }
-        said = _map(rule).get("contentType")
+        said = as_map(rule).get("contentType")
         listed = [one.strip() for one in said.split(",")] if isinstance(said, str) else []
         if types := [one for one in listed if is_media_type(one)]:
             kept["contentType"] = ", ".join(types)
         if kept:
             out[name] = kept
     return out
-
-
-def _map(raw: Any) -> Mapping[str, Any]:
-    return raw if isinstance(raw, dict) else {}

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from gateway import yaml12
 from gateway.errors import SpecError, Unreadable, shown
+from gateway.raw import as_map
 
 Family = Literal["2.0", "3.0", "3.1"]
 
@@ -99,7 +100,7 @@ def family(doc: Mapping[str, Any], name: str = "the document") -> Family:
     if openapi is not None or swagger is not None:
         said = f"openapi: {shown(openapi)}" if openapi is not None else f"swagger: {shown(swagger)}"
         raise SpecError(f"{name} says `{said}`; OpenAPI 3.x and Swagger 2.0 are read")
-    kinds = {**doc, **_map(doc.get("info")), **_map(doc.get("data"))}
+    kinds = {**doc, **as_map(doc.get("info")), **as_map(doc.get("data"))}
     what = next((what for key, what in _KINDS if key in kinds), None)
     if what is None:
         what = "no OpenAPI document: it has neither `openapi` nor `swagger` at its top"
@@ -111,7 +112,3 @@ def _check_paths(doc: Mapping[str, Any], name: str) -> None:
     paths = doc.get("paths", {})
     if not isinstance(paths, dict):
         raise SpecError(f"{name}: paths: expected a mapping of paths, found {shown(paths)}")
-
-
-def _map(raw: Any) -> Mapping[str, Any]:
-    return raw if isinstance(raw, dict) else {}

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from gateway.errors import shown
+from gateway.raw import as_list, as_map, as_text, pointed
 from gateway.spec import content, swagger2
 from gateway.spec.loops import break_loops
 from gateway.spec.parameters import LostError, alone, fitted, parameters_of
@@ -70,12 +71,12 @@ def normalise(trimmed: Mapping[str, Any], location: str) -> SpecModel:
     servers = absolute(doc.get("servers") or [{"url": "/"}], location, ledger.note)
     components = _components(doc, ledger)
     operations = []
-    for key, item in _map(doc.get("paths")).items():
-        for word, raw in _map(item).items():
+    for key, item in as_map(doc.get("paths")).items():
+        for word, raw in as_map(item).items():
             if word in METHODS and isinstance(raw, dict):
                 found = [(word.upper(), raw)]
             else:  # OpenAPI 3.2: any other method, in the case it is sent in
-                found = list(_map(raw).items()) if word == "additionalOperations" else []
+                found = list(as_map(raw).items()) if word == "additionalOperations" else []
             for method, operation in found:
                 ledger.operation = f"{method} {key}"
                 try:
@@ -84,13 +85,13 @@ def normalise(trimmed: Mapping[str, Any], location: str) -> SpecModel:
                     )
                 except LostError as error:
                     ledger.lose(str(error))
-    info = _map(doc.get("info"))
+    info = as_map(doc.get("info"))
     release = info.get("version")
     return SpecModel(
-        title=_text(info.get("title")),
-        description=_text(info.get("description")),
+        title=as_text(info.get("title")),
+        description=as_text(info.get("description")),
         version="" if release is None or isinstance(release, dict | list) else str(release),
-        contact=_text(_map(info.get("contact")).get("email")),
+        contact=as_text(as_map(info.get("contact")).get("email")),
         servers=servers,
         operations=tuple(operations),
         components=components,
@@ -102,7 +103,7 @@ def _components(doc: Mapping[str, Any], ledger: _Ledger) -> dict[str, Schema]:
     def noted(name: str) -> Schema:
         return convert(raw[name], lambda what: ledger.note(f"components.schemas.{name}: {what}"))
 
-    raw = _map(_map(doc.get("components")).get("schemas"))
+    raw = as_map(as_map(doc.get("components")).get("schemas"))
     return break_loops({name: noted(name) for name in raw}, ledger.note)
 
 
@@ -119,7 +120,7 @@ def _operation(
     ledger: _Ledger,
 ) -> SpecOperation:
     path, fixed = _path(key, ledger)
-    every = [*_list(item.get("parameters")), *_list(raw.get("parameters"))]
+    every = [*as_list(item.get("parameters")), *as_list(raw.get("parameters"))]
     parameters = parameters_of(every, doc, ledger.note)
     operation_id = raw.get("operationId")
     servers = raw.get("servers") or item.get("servers")
@@ -128,11 +129,11 @@ def _operation(
         path=path,
         key=key,
         operation_id=operation_id if isinstance(operation_id, str) and operation_id else None,
-        summary=_text(raw.get("summary")) or _text(item.get("summary")),
-        description=_text(raw.get("description")) or _text(item.get("description")),
+        summary=as_text(raw.get("summary")) or as_text(item.get("summary")),
+        description=as_text(raw.get("description")) or as_text(item.get("description")),
         parameters=alone(fitted(parameters, path, fixed, ledger.note), fixed),
-        body=_body(_target(raw.get("requestBody"), doc, "requestBodies"), doc, ledger),
-        reply=_reply(_map(raw.get("responses")), doc, ledger),
+        body=_body(pointed(raw.get("requestBody"), doc, "requestBodies"), doc, ledger),
+        reply=_reply(as_map(raw.get("responses")), doc, ledger),
         servers=absolute(servers, location, ledger.note) if servers else (),
         fixed_query=fixed,
     )
@@ -165,7 +166,7 @@ def _path(key: str, ledger: _Ledger) -> tuple[str, tuple[tuple[str, str], ...]]:
 def _body(raw: Any, doc: Mapping[str, Any], ledger: _Ledger) -> SpecBody | None:
     if not isinstance(raw, dict):
         return None
-    return content.body(raw, ledger.note, _map(_map(doc.get("components")).get("schemas")))
+    return content.body(raw, ledger.note, as_map(as_map(doc.get("components")).get("schemas")))
 
 
 def _reply(responses: Mapping[str, Any], doc: Mapping[str, Any], ledger: _Ledger) -> SpecReply:
@@ -175,30 +176,7 @@ def _reply(responses: Mapping[str, Any], doc: Mapping[str, Any], ledger: _Ledger
     code = "200" if "200" in codes else next(iter([*codes, *sorted(wild)]), None)
     if code is None:
         return SpecReply()
-    raw = _map(_target(responses[code], doc, "responses"))
-    described = "" if code.lower() == "default" else _text(raw.get("description"))
+    raw = as_map(pointed(responses[code], doc, "responses"))
+    described = "" if code.lower() == "default" else as_text(raw.get("description"))
     status = code if code.isdecimal() else "200"
     return content.reply(raw, status, described, ledger.note)
-
-
-# --- values -----------------------------------------------------------------------------------
-
-
-def _target(raw: Any, doc: Mapping[str, Any], section: str) -> Any:
-    """What a reference of the trimmed document leads to; anything else is itself."""
-    if isinstance(raw, dict) and isinstance(raw.get("$ref"), str):
-        section_map = _map(_map(doc.get("components")).get(section))
-        return section_map.get(raw["$ref"].rpartition("/")[2])
-    return raw
-
-
-def _map(raw: Any) -> Mapping[str, Any]:
-    return raw if isinstance(raw, dict) else {}
-
-
-def _list(raw: Any) -> list[Any]:
-    return raw if isinstance(raw, list) else []
-
-
-def _text(raw: Any) -> str:
-    return raw if isinstance(raw, str) else ""

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from gateway.errors import shown
 from gateway.media import kind
+from gateway.raw import as_list, as_map, as_text, pointed
 from gateway.spec import content, swagger2
 from gateway.spec.schema import Note, convert
 from gateway.values import WHOLE_QUERY, SpecParameter
@@ -45,7 +46,7 @@ def parameters_of(
     """Parameters by place and name; the operation's own stand last and so override."""
     merged: dict[tuple[str, str], Mapping[str, Any]] = {}
     for one in raw:
-        target = _target(one, doc, "parameters")
+        target = pointed(one, doc, "parameters")
         if not isinstance(target, dict) or not isinstance(target.get("name"), str):
             note("a parameter without a name is ignored")
             continue
@@ -60,7 +61,7 @@ def _spread(raw: Mapping[str, Any], doc: Mapping[str, Any], note: Note) -> list[
     one, or one JSON text. Any other media type stays as it is, and is nothing that can be sent."""
     if raw.get("in") != "querystring":
         return [raw]
-    media = _map(raw.get("content"))
+    media = as_map(raw.get("content"))
     known = (one for one in media if content.is_media_type(one) and kind(one) in ("json", "form"))
     media_type = next(known, None)
     if media_type is None:
@@ -69,16 +70,16 @@ def _spread(raw: Mapping[str, Any], doc: Mapping[str, Any], note: Note) -> list[
     if not content.is_form(media_type):
         only = {media_type: media[media_type]}
         return [{**whole, "in": "query", "style": swagger2.OurStyle(WHOLE_QUERY), "content": only}]
-    schema = _map(media[media_type]).get("schema")
+    schema = as_map(media[media_type]).get("schema")
     fields, needed = _fields(schema, doc)
     if not fields:
         # Any fields at all: as an object whose members are parameters.
-        schema = _target(schema, doc, "schemas")
+        schema = pointed(schema, doc, "schemas")
         is_object = isinstance(schema, dict) and schema.get("type") == "object"
         return [{**whole, "in": "query", "schema": schema}] if is_object else [raw]
     note(f"the query string {shown(raw['name'])} is taken as its {len(fields)} fields")
     is_needed = raw.get("required") in (True, "true")
-    encoding = _map(_map(media[media_type]).get("encoding"))
+    encoding = as_map(as_map(media[media_type]).get("encoding"))
     found: list[Mapping[str, Any]] = []
     for name, field in fields.items():
         one: dict[Any, Any] = {
@@ -87,7 +88,7 @@ def _spread(raw: Mapping[str, Any], doc: Mapping[str, Any], note: Note) -> list[
             "required": is_needed and name in needed,
         }
         one[_WITHIN] = (raw["name"], not is_needed and name in needed)
-        found.append({**one, **_encoded(field, _map(encoding.get(name)), doc)})
+        found.append({**one, **_encoded(field, as_map(encoding.get(name)), doc)})
     return found
 
 
@@ -99,15 +100,15 @@ def _fields(schema: Any, doc: Mapping[str, Any]) -> tuple[dict[str, Any], frozen
     open_ = [schema]
     while open_:
         raw = open_.pop()
-        ref = _map(raw).get("$ref")
+        ref = as_map(raw).get("$ref")
         if isinstance(ref, str) and ref in seen:
             continue
         seen.update([ref] if isinstance(ref, str) else ())
-        known = _map(_target(raw, doc, "schemas"))
-        for name, field in _map(known.get("properties")).items():
+        known = as_map(pointed(raw, doc, "schemas"))
+        for name, field in as_map(known.get("properties")).items():
             fields.setdefault(name, field)
-        needed.update(name for name in _list(known.get("required")) if isinstance(name, str))
-        open_ += reversed(_list(known.get("allOf")))
+        needed.update(name for name in as_list(known.get("required")) if isinstance(name, str))
+        open_ += reversed(as_list(known.get("allOf")))
     return fields, frozenset(needed)
 
 
@@ -116,7 +117,7 @@ def _encoded(field: Any, encoding: Mapping[str, Any], doc: Mapping[str, Any]) ->
     style = {key: encoding[key] for key in ("style", "explode", "allowReserved") if key in encoding}
     if style:
         return {**style, "schema": field}
-    known = _map(_target(field, doc, "schemas"))
+    known = as_map(pointed(field, doc, "schemas"))
     is_object = known.get("type") == "object" or "properties" in known
     said = encoding.get("contentType")
     media_type = said if isinstance(said, str) else _JSON if is_object else None
@@ -139,16 +140,16 @@ def _parameter(place: str, name: str, raw: Mapping[str, Any], note: Note) -> Spe
     if place == "header" and name.lower() in _RESERVED_HEADERS:
         note(f"the header parameter {shown(name)} is ignored: the gateway sets it")
         return None
-    media = _map(raw.get("content"))
+    media = as_map(raw.get("content"))
     media_type = next((one for one in media if content.is_media_type(one)), None)
-    schema = _map(media[media_type]).get("schema") if media_type else raw.get("schema")
+    schema = as_map(media[media_type]).get("schema") if media_type else raw.get("schema")
     style, explode = _style(place, name, raw, note)
     return SpecParameter(
         name=name,
         place=_place(place),
         schema=convert({"type": "string"} if schema is None else schema, note),
         required=required,
-        description=_text(raw.get("description")),
+        description=as_text(raw.get("description")),
         style=style,
         explode=explode,
         allow_reserved=place == "query" and raw.get("allowReserved") is True,
@@ -226,23 +227,3 @@ def _path_parameter(name: str, given: SpecParameter | None) -> SpecParameter:
         content_type=given.content_type if given else None,
         example=given.example if given else None,
     )
-
-
-def _target(raw: Any, doc: Mapping[str, Any], section: str) -> Any:
-    """What a reference of the trimmed document leads to; anything else is itself."""
-    if isinstance(raw, dict) and isinstance(raw.get("$ref"), str):
-        section_map = _map(_map(doc.get("components")).get(section))
-        return section_map.get(raw["$ref"].rpartition("/")[2])
-    return raw
-
-
-def _map(raw: Any) -> Mapping[str, Any]:
-    return raw if isinstance(raw, dict) else {}
-
-
-def _list(raw: Any) -> list[Any]:
-    return raw if isinstance(raw, list) else []
-
-
-def _text(raw: Any) -> str:
-    return raw if isinstance(raw, str) else ""

@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway.errors import shown
 from gateway.media import essence
+from gateway.raw import as_list, as_map
 from gateway.spec.schema import Note
 
 _JSON = "application/json"
@@ -55,9 +56,9 @@ def upgrade(doc: Mapping[str, Any], note_of: Callable[[str], Note]) -> Document:
         "servers": _servers(doc, note_of("")),
         "paths": {
             path: _path_item(path, item, doc, note_of)
-            for path, item in _map(doc.get("paths")).items()
+            for path, item in as_map(doc.get("paths")).items()
         },
-        "components": {"schemas": _map(doc.get("definitions"))},
+        "components": {"schemas": as_map(doc.get("definitions"))},
     }
 
 
@@ -70,7 +71,7 @@ def _servers(doc: Mapping[str, Any], note: Note) -> list[Document]:
         base = "/" + base
     if not isinstance(host, str) or not host:
         return [{"url": base}]
-    schemes = [one for one in _list(doc.get("schemes")) if one in ("http", "https")]
+    schemes = [one for one in as_list(doc.get("schemes")) if one in ("http", "https")]
     return [{"url": f"{scheme}://{host}{base}"} for scheme in schemes] or [
         {"url": f"//{host}{base}"}
     ]
@@ -79,7 +80,7 @@ def _servers(doc: Mapping[str, Any], note: Note) -> list[Document]:
 def _path_item(
     path: str, item: Any, doc: Mapping[str, Any], note_of: Callable[[str], Note]
 ) -> Document:
-    item = _map(item)
+    item = as_map(item)
     shared = _resolved(item.get("parameters"), doc)
     out: Document = {}
     for word, operation in item.items():
@@ -107,7 +108,7 @@ def _operation(
     produces = _media_types(raw, doc, "produces")
     out["responses"] = {
         code: _response(str(code), response, produces, doc)
-        for code, response in _map(raw.get("responses")).items()
+        for code, response in as_map(raw.get("responses")).items()
     }
     return out
 
@@ -130,7 +131,7 @@ def _collection(raw: Mapping[str, Any], note: Note) -> tuple[Document, Document]
         schema = {**schema, **raw["schema"]}  # written as OpenAPI 3 wants it
     if schema.get("type") != "array":
         return {}, schema
-    if _map(schema.get("items")).get("type") == "array":
+    if as_map(schema.get("items")).get("type") == "array":
         note(f"{shown(raw.get('name'))}: the lists inside of it are written as JSON")
     word = raw.get("collectionFormat", "csv")
     known = str(word) if str(word) in _STYLES else "csv"
@@ -184,7 +185,7 @@ def _form(raw: list[Document], consumes: list[str], note: Note) -> Document:
 
 
 def _response(code: str, raw: Any, produces: list[str], doc: Mapping[str, Any]) -> Document:
-    raw = _map(_target(raw, doc, "responses"))
+    raw = as_map(_target(raw, doc, "responses"))
     out: Document = {"description": raw.get("description", "")}
     schema = raw.get("schema")
     if schema is None:  # it may well have a body: of what type is said all the same
@@ -200,24 +201,16 @@ def _response(code: str, raw: Any, produces: list[str], doc: Mapping[str, Any]) 
 def _media_types(raw: Mapping[str, Any], doc: Mapping[str, Any], key: str) -> list[str]:
     """`consumes` or `produces`; the operation's replaces the document's."""
     found = raw[key] if key in raw else doc.get(key)
-    return [one for one in _list(found) if isinstance(one, str)]
+    return [one for one in as_list(found) if isinstance(one, str)]
 
 
 def _resolved(raw: Any, doc: Mapping[str, Any]) -> list[Document]:
-    found = (_target(one, doc, "parameters") for one in _list(raw))
+    found = (_target(one, doc, "parameters") for one in as_list(raw))
     return [one for one in found if isinstance(one, dict)]
 
 
 def _target(raw: Any, doc: Mapping[str, Any], section: str) -> Any:
     """What a reference of the trimmed document leads to; anything else is itself."""
     if isinstance(raw, dict) and isinstance(raw.get("$ref"), str):
-        return _map(doc.get(section)).get(raw["$ref"].rpartition("/")[2])
+        return as_map(doc.get(section)).get(raw["$ref"].rpartition("/")[2])
     return raw
-
-
-def _map(raw: Any) -> Mapping[str, Any]:
-    return raw if isinstance(raw, dict) else {}
-
-
-def _list(raw: Any) -> list[Any]:
-    return raw if isinstance(raw, list) else []
