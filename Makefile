@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo serve test check fix bench bench-specs docs draws hostile clients image
+.PHONY: demo serve test check fix bench bench-specs docs draws attacks hostile bounds clients fuzz image
 
 demo: $(READY) ## start two plugins over embedded upstreams, offline
 	$(BIN)/gateway demo
@@ -35,11 +35,20 @@ bench-specs: $(READY) ## time, memory and tokens of specs: make bench-specs SPEC
 draws: $(READY) ## 200 draws of operations from each real spec: is what is served of them valid?
 	$(BIN)/python -m tests.draws
 
+attacks: $(READY) ## takes each guard out of the gateway and says which attack gets through
+	$(BIN)/python -m tests.attacks.mutations $(ATTACKS)
+
 hostile: $(READY) ## hostile specs at their full size, each in a process with bounds
 	$(BIN)/python -m tests.hostile
 
+bounds: $(READY) ## what nobody should send, at its full size, and the memory it costs (Linux)
+	$(BIN)/python -m tests.bounds
+
 clients: $(READY) ## real plugin readers and linters, each in an environment of its own (2 GB, once)
 	$(BIN)/python -m tests.clients
+
+fuzz: $(READY) ## Schemathesis over every served document, 1,000 cases of each operation (an hour)
+	$(BIN)/python -m tests.fuzzing
 
 image: $(READY) ## the Dockerfile's steps and the container, without an engine (root, debootstrap; minutes)
 	$(BIN)/python -m tests.container

@@ -22,16 +22,16 @@ from typing import Any, Self
 import aiohttp
 import msgspec
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
 
 from gateway.caching import Flights, MemoryStore
 from gateway.config import Loaded, types
-from gateway.errors import BadArguments, GatewayError, Mistake, Mistakes, SpecError, SpecUnavailable
+from gateway.connections import server_of
+from gateway.errors import GatewayError, Mistake, Mistakes, SpecError, SpecUnavailable
 from gateway.guarded import connector
 from gateway.oauth import relay_of
 from gateway.pipeline import Mask, Shared, plans
 from gateway.plugin import Files, Operation, Plugin, build
-from gateway.proxy import CHAT_ORIGINS, Door, Site, problem, site_of
+from gateway.proxy import CHAT_ORIGINS, MAX_BODY, MAX_CALLS, Door, Site, site_of
 from gateway.references import WantedError
 from gateway.request import prove
 from gateway.shrinking import count
@@ -49,8 +49,6 @@ WAITING = "its API's description cannot be had yet"
 FIRST_RETRY, GROWTH, LAST_RETRY = 1.0, 1.2, 60.0
 # To one upstream at once. nginx keeps 512 connections a worker in all, aiohttp 100 a client.
 MAX_CONNECTIONS = 256
-# Connections of callers. nginx takes 512 a worker by default, HAProxy some thousands.
-MAX_CALLERS = 4096
 # Servers commonly close idle connections after 5 s (node.js) or more; we close first.
 KEEPALIVE = 4.0
 STORE_BYTES = 64 * 1024 * 1024
@@ -69,6 +67,8 @@ class Options:
     origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     state: Path | None = None
+    max_body: int = MAX_BODY
+    max_calls: int = MAX_CALLS
 
 
 async def load_plugin(
@@ -196,6 +196,8 @@ class Gateway:
             public_url=options.public_url.rstrip("/"),
             origins=frozenset((*CHAT_ORIGINS, *options.origins)),
             trusted=tuple(ipaddress.ip_network(one) for one in options.trusted_proxies),
+            max_body=options.max_body,
+            max_calls=options.max_calls,
         )
         self._shared = Shared(
             wall=time.time,
@@ -308,55 +310,11 @@ class Gateway:
             return
 
     async def _listen(self) -> None:
-        # A caller who leaves stops what is done for him alone; shared fetches go on.
-        # Coded bodies are refused, so nothing is decoded, and nothing fails while it is.
-        server = _Server(
-            self.door, handler_cancellation=True, access_log=None, auto_decompress=False
-        )
-        self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_SECONDS)
+        self._runner = web.ServerRunner(server_of(self.door), shutdown_timeout=SHUTDOWN_SECONDS)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.options.host, self.options.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
-
-
-class _Handler(RequestHandler):
-    """aiohttp's connection, which answers what is no HTTP as the door answers everything else.
-
-    aiohttp's own answer is plain text with the caller's bytes and its version in it, and a trace
-    in the log for whoever sends rubbish.
-    """
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Refuse a request that could not be read."""
-        if status >= 500 or request.writer.output_size > 0:
-            return super().handle_error(request, status, exc, message)
-        log.debug("a request of %s is not valid HTTP: %s", request.remote, exc)
-        response = problem(BadArguments("The request is not valid HTTP."))
-        response.force_close()
-        return response
-
-
-class _Server(web.Server):
-    """aiohttp's server, bounded: connections beyond the bound are closed at once."""
-
-    def __call__(self) -> RequestHandler:
-        """Make the handler of a new connection."""
-        return _Handler(self, loop=self._loop, **self._kwargs)
-
-    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
-        """Take a connection."""
-        super().connection_made(handler, transport)
-        if len(self._connections) > MAX_CALLERS:
-            transport.abort()
 
 
 def pauses() -> Iterator[float]:

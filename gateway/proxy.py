@@ -44,15 +44,17 @@ from gateway.faces.calls import read_call, read_named
 from gateway.forwarded import Network, caller_address, origin_of, trusts
 from gateway.oauth import PRIVATE, Relay
 from gateway.pipeline import Call, Plan
+from gateway.pipeline.coding import takes
 from gateway.plugin import Operation, Plugin
 from gateway.response import SERVER, written
 from gateway.routes import Routes
 
 log = logging.getLogger("gateway")
 
-# aiohttp's own default, and nginx's: a call is arguments, not an upload.
+# aiohttp's own default, and nginx's: a call is arguments, not an upload. Files need more.
 MAX_BODY = 1024 * 1024
-# For the whole body of a call; nginx's client_body_timeout is 60 s between two reads.
+# For the whole body of a call, for each MiB that it may have: Apache gives 20 s and more while it
+# comes, nginx 60 s between two reads.
 BODY_SECONDS = 20.0
 # In flight at once; with bodies at their bound that is a gigabyte. Apache takes 400, nginx 512.
 MAX_CALLS = 1024
@@ -113,6 +115,8 @@ class Door:
     public_url: str = ""
     origins: frozenset[str] = frozenset(CHAT_ORIGINS)
     trusted: tuple[Network, ...] = ()
+    max_body: int = MAX_BODY
+    max_calls: int = MAX_CALLS
     _calls: int = 0  # in flight
     _reads: dict[tuple[str, str | None], Read] = field(default_factory=dict)
     _own_hosts: set[str] = field(default_factory=set)
@@ -136,9 +140,6 @@ class Door:
             response = await self._respond(request)
         except Refusal as refusal:
             response = problem(refusal)
-        except web.HTTPRequestEntityTooLarge:
-            text = f"The request body is larger than {MAX_BODY:,} bytes. Send less."
-            response = problem(BodyTooLarge(text))
         except web.HTTPException as error:  # a request aiohttp itself cannot take
             response = problem(BadArguments(error.reason))
         except web.RequestPayloadError:
@@ -268,26 +269,37 @@ class Door:
     ) -> web.StreamResponse:
         peer = request.remote or ""
         address = caller_address(peer, request.headers, self.trusted) if self.trusted else peer
-        if self._calls >= MAX_CALLS:
-            raise Overloaded("Too many calls are under way. Try again soon.", retry_after=1)
+        if self._calls >= self.max_calls:
+            raise self._overloaded()
         self._calls += 1
         try:
             answer = await site.plans[operation.name](
-                Call(arguments, request.headers, address, heals)
+                Call(arguments, request.headers, address, heals, whole=False)
             )
-        finally:
+        except BaseException:
             self._calls -= 1
-        return written(answer, prefix)
+            raise
+        if answer.rest is None:
+            self._calls -= 1
+        return written(answer, prefix, self._end)
+
+    def _overloaded(self) -> Overloaded:
+        text = f"{self.max_calls:,} calls are under way, as many as are taken. Try again soon."
+        return Overloaded(text, retry_after=1)
+
+    def _end(self) -> None:
+        """A call is over whose answer was on its way."""
+        self._calls -= 1
 
     async def _sign_in(
         self, request: web.BaseRequest, relay: Relay, prefix: str, path: str, query: str
     ) -> web.StreamResponse | None:
         base = self._base(request, prefix)
-        if self._calls >= MAX_CALLS:
-            raise Overloaded("Too many calls are under way. Try again soon.", retry_after=1)
+        if self._calls >= self.max_calls:
+            raise self._overloaded()
         self._calls += 1
         try:
-            body = await self._body(request) if request.can_read_body else b""
+            body = await self._received(request) if request.can_read_body else b""
             response = await relay.answer(request, path, query, base, body)
         except Refusal as refusal:
             response = problem(refusal)
@@ -299,18 +311,44 @@ class Door:
         return response
 
     async def _body(self, request: web.BaseRequest) -> bytes:
-        """The whole body of a call, bounded in size and time."""
-        if "Content-Encoding" in request.headers:
+        """The whole body of a call, which is under way from here on: its body is held."""
+        if self._calls >= self.max_calls:
+            raise self._overloaded()
+        self._calls += 1
+        try:
+            return await self._received(request)
+        finally:
+            self._calls -= 1
+
+    async def _received(self, request: web.BaseRequest) -> bytes:
+        """A whole body, bounded in size and time."""
+        transfer = request.headers.get("Transfer-Encoding", "chunked").lower()
+        if "Content-Encoding" in request.headers or transfer != "chunked":
             raise UnsupportedBody("A coded request body is not read. Send it as plain JSON.")
+        if (request.content_length or 0) > self.max_body:
+            raise self._too_large()
         if "Expect" in request.headers and request.version == HttpVersion11:
             # Some hold their body back until they are told (RFC 9110 section 10.1.1).
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        seconds = BODY_SECONDS * max(1.0, self.max_body / MAX_BODY)
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                return await request.read()
+            async with asyncio.timeout(seconds):
+                pieces, size = [], 0
+                while size <= self.max_body and (piece := await request.content.readany()):
+                    pieces.append(piece)
+                    size += len(piece)
         except TimeoutError:
-            text = f"The request body did not arrive within {BODY_SECONDS:g} seconds."
+            text = f"The request body did not arrive within {seconds:g} seconds."
             raise BodyTooSlow(text, headers=[("Connection", "close")]) from None
+        if size > self.max_body:
+            raise self._too_large()
+        return b"".join(pieces)
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(
+            f"The request body is larger than {self.max_body:,} bytes. Send less at once. The "
+            "operator can take more with --max-body."
+        )
 
     # --- our own addresses --------------------------------------------------------------------
 
@@ -458,7 +496,7 @@ def _is_loopback(request: web.BaseRequest) -> bool:
 def delivered(request: web.BaseRequest, document: Document) -> web.Response:
     """A document, or 304 where the reader has it (RFC 9110 section 13.1.2)."""
     _only_get(request)
-    gzip = bool(document.gzipped) and _takes_gzip(request.headers.get("Accept-Encoding", ""))
+    gzip = bool(document.gzipped) and takes(request.headers.get("Accept-Encoding", ""), "gzip")
     etag = document.etag[:-1] + '-gz"' if gzip else document.etag
     headers = {
         "ETag": etag,
@@ -481,15 +519,6 @@ def _only_get(request: web.BaseRequest) -> None:
     if request.method not in ("GET", "HEAD"):
         text = f"{request.method} is not served at this address, only GET."
         raise MethodNotAllowed(text, headers=[("Allow", "GET, HEAD")])
-
-
-def _takes_gzip(accept_encoding: str) -> bool:
-    """Whether gzip is acceptable: named, and not with a weight of 0 (RFC 9110 12.5.3)."""
-    for member in accept_encoding.lower().split(","):
-        coding, _, weight = member.partition(";")
-        if coding.strip() in ("gzip", "x-gzip"):
-            return not weight or weight.replace(" ", "").removeprefix("q=").strip("0.") != ""
-    return False
 
 
 def problem(refusal: Refusal) -> web.Response:

@@ -1,11 +1,20 @@
-"""An answer on its way out: head and body written at once.
+"""An answer on its way out: head and body written at once, or a long body as it comes.
 
 aiohttp prepares a response in half a dozen small steps, since anything may still be changed on
 the way (chunks, codings, cookies, hooks). Of an answer everything is known, and the steps cost a
 tenth of a stored one. What is unusual still goes aiohttp's way.
+
+A body that comes from the upstream meanwhile is written as fast as the caller reads. If it breaks
+off, so does the connection to the caller: a part never looks like a whole.
 """
 
 from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+from collections.abc import Callable
 
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
@@ -13,9 +22,16 @@ from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import HttpVersion11
 from multidict import CIMultiDict
 
-from gateway.values import Answer
+from gateway.errors import Refusal
+from gateway.values import Answer, Rest
+
+log = logging.getLogger("gateway")
 
 SERVER = "plugin-gateway"
+# From the first byte of an answer to its last, however slow the upstream or the caller: what
+# Cloud Run gives a request.
+MAX_SECONDS = 300.0
+_RESET = struct.pack("ii", 1, 0)  # what SO_LINGER takes: on, and no second of it
 
 
 class Written(web.Response):
@@ -44,10 +60,67 @@ class Written(web.Response):
         return writer
 
 
-def written(answer: Answer, prefix: str) -> web.Response:
-    """An answer as an HTTP response, for a plugin whose root is at `prefix`."""
+class Passed(web.StreamResponse):
+    """A response whose body comes from the upstream while it is written."""
+
+    _send_headers_immediately = False  # but with the first piece
+
+    def __init__(
+        self,
+        status: int,
+        headers: CIMultiDict[str],
+        rest: Rest,
+        ended: Callable[[], None],
+        seconds: float = MAX_SECONDS,
+    ) -> None:
+        super().__init__(status=status, headers=headers)
+        self._rest, self._ended, self._seconds = rest, ended, seconds
+        if rest.length is not None:
+            self.content_length = rest.length
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Write the response."""
+        try:
+            writer = await super().prepare(request)
+            async with asyncio.timeout(self._seconds):
+                while piece := await self._rest.read():
+                    await self.write(piece)
+            await self.write_eof()
+        except (Refusal, TimeoutError) as error:
+            log.info("an answer was cut off: %s", error or f"not done in {self._seconds:g} seconds")
+            raise _reset(request) from None
+        except ConnectionError:  # nobody reads any more
+            raise
+        except Exception:
+            log.exception("an answer was cut off")
+            raise _reset(request) from None
+        finally:
+            self._rest.close()
+            self._ended()
+        return writer
+
+
+def _reset(request: web.BaseRequest) -> ConnectionError:
+    """Cut a connection so that no caller takes what it has for the whole, not even one that
+    reads to the end of the connection; gives what tells aiohttp so."""
+    transport = request.transport
+    if transport is not None:
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        transport.abort()
+    return ConnectionResetError("the answer was cut off")
+
+
+def written(
+    answer: Answer, prefix: str, ended: Callable[[], None] = lambda: None
+) -> web.StreamResponse:
+    """An answer as an HTTP response, for a plugin whose root is at `prefix`.
+
+    `ended` is called once a body that is still to come has been written, or has not.
+    """
     headers = CIMultiDict(answer.headers)
     headers[hdrs.SERVER] = SERVER
     if "Location" in headers:
         headers["Location"] = prefix + headers["Location"]
+    if answer.rest is not None:
+        return Passed(answer.status, headers, answer.rest, ended)
     return Written(status=answer.status, body=answer.body, headers=headers)

@@ -12,12 +12,12 @@ import pytest
 from aiohttp import web
 from click.testing import CliRunner
 
-from gateway.app import IDLE_SECONDS, MAX_FIELD, MAX_FIELDS, MAX_TARGET
 from gateway.cli import main
+from gateway.connections import IDLE_SECONDS, MAX_FIELD, MAX_FIELDS, MAX_HEADERS, MAX_TARGET
 from gateway.errors import BadArguments
 from gateway.faces.bodies import parse
 from gateway.pipeline import exchange
-from gateway.proxy import MAX_BODY, MAX_HEADERS
+from gateway.proxy import MAX_BODY
 from gateway.request.bounded import MAX_DEPTH, MAX_VALUES
 from tests.conftest import Client, Serve, Upstream
 
@@ -93,6 +93,37 @@ async def test_a_head_beyond_its_bounds(
     assert (got, problem.get("code")) == (status, code)
     assert words in str(problem.get("detail", ""))
     assert (await client.get("/things")).status == 200
+
+
+async def test_a_head_is_bounded_behind_another_request_too(
+    serve: Serve, upstream: Upstream
+) -> None:
+    go_on, is_asked = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        is_asked.set()
+        await go_on.wait()
+        return web.json_response({})
+
+    upstream.answer = answer
+    client = await shop(serve, upstream)
+    second = request(*[field(8000)] * 5)
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.gateway.port)
+    writer.write(request().replace(b"Connection: close\r\n", b""))
+    async with asyncio.timeout(5):
+        await is_asked.wait()
+        writer.write(second[:20_000])
+        await asyncio.sleep(0.05)
+        writer.write(second[20_000:])
+        await asyncio.sleep(0.05)
+        go_on.set()
+        got = [(await reader.readuntil(b"\r\n\r\n")).split()[1]]
+        await reader.readuntil(b"HTTP/1.0 ")
+        got.append((await reader.readline()).split()[0])
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+    assert got == [b"200", b"431"]
 
 
 async def test_a_head_that_does_not_end_is_refused_before_its_end(
@@ -179,6 +210,21 @@ async def test_calls_under_way_are_bounded(serve: Serve, upstream: Upstream) -> 
     assert got.headers["Retry-After"] == "1"
     go_on.set()
     assert [(await call).status for call in calls] == [200, 200]
+
+
+async def test_a_call_is_under_way_while_its_body_comes(serve: Serve, upstream: Upstream) -> None:
+    client = await shop(serve, upstream, max_calls=1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.gateway.port)
+    head = request("Content-Type: application/json", "Content-Length: 9").replace(b"GET", b"POST")
+    writer.write(head + b'{"a":')
+    async with asyncio.timeout(5):
+        statuses = [(await client.get("/things")).status for _ in range(9)]
+        assert statuses[-1] == 503  # the first may have come before the body
+        writer.write(b'"b"}')
+        assert (await reader.read(-1)).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+    await writer.wait_closed()
+    assert (await client.get("/things")).status == 200
 
 
 def nested(levels: int) -> bytes:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 
 import pytest
 from aiohttp.test_utils import RawTestServer
+from multidict import CIMultiDict
 
-from gateway.response import written
+from gateway.response import Passed, written
 from gateway.values import Answer
 
 DATE = re.compile(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
@@ -88,3 +90,81 @@ async def test_no_header_can_become_two() -> None:
     answer = Answer(200, (("Age", "3\r\nSet-Cookie: a=b"),), b"{}")
     got = await said(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", answer)
     assert b"Set-Cookie" not in got
+
+
+class Pieces:
+    """A body on its way, of these pieces, that then waits or ends."""
+
+    coding, varies = "", False
+
+    def __init__(self, *pieces: bytes, length: int | None = None, ends: bool = True) -> None:
+        self.pieces, self.length, self.ends = list(pieces), length, ends
+        self.closed = False
+
+    async def read(self) -> bytes:
+        if self.pieces:
+            return self.pieces.pop(0)
+        if not self.ends:
+            await asyncio.Event().wait()
+        return b""
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(
+    ("version", "length", "framing", "body"),
+    [
+        ("1.1", None, b"Transfer-Encoding: chunked\r\n", b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"),
+        ("1.1", 3, b"Content-Length: 3\r\n", b"abc"),
+        ("1.0", None, b"", b"abc"),
+        ("1.0", 3, b"Content-Length: 3\r\n", b"abc"),
+    ],
+)
+async def test_a_body_on_its_way_is_framed_as_the_caller_reads_it(
+    version: str, length: int | None, framing: bytes, body: bytes
+) -> None:
+    rest = Pieces(b"ab", b"c", length=length)
+    got = await said(
+        f"GET / HTTP/{version}\r\nHost: a\r\n\r\n".encode(), ANSWER._replace(rest=rest)
+    )
+    head, _, sent = got.partition(b"\r\n\r\n")
+    assert sent == body
+    assert framing in head + b"\r\n"
+    assert rest.closed
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+async def test_an_answer_that_takes_too_long_is_cut(version: str) -> None:
+    rest, ended = Pieces(b"ab", ends=False), asyncio.Event()
+
+    async def give(_: object) -> object:
+        return Passed(200, CIMultiDict(), rest, ended.set, 0.1)
+
+    async with RawTestServer(give) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(f"GET / HTTP/{version}\r\nHost: a\r\n\r\n".encode())
+        with pytest.raises(ConnectionError):
+            await reader.read(-1)
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+    assert rest.closed
+    assert ended.is_set()
+
+
+async def test_a_caller_who_does_not_read_holds_no_connection() -> None:
+    rest, ended = Pieces(*[b"x" * 100_000] * 1000), asyncio.Event()
+
+    async def give(_: object) -> object:
+        return Passed(200, CIMultiDict(), rest, ended.set, 0.3)
+
+    async with RawTestServer(give) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        async with asyncio.timeout(5):
+            await ended.wait()
+            await asyncio.sleep(0.05)
+        assert rest.pieces  # there was more than the sockets hold
+        assert not server.handler.connections
+        writer.transport.abort()

@@ -29,7 +29,9 @@ from gateway.cli.common import (
     state_option,
 )
 from gateway.config import Loaded
+from gateway.config.scalars import Bytes
 from gateway.errors import Mistakes
+from gateway.proxy import MAX_BODY, MAX_CALLS
 
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
 
@@ -97,6 +99,13 @@ def _origins(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
     return tuple(value.lower() for value in values)  # as browsers write them
 
 
+def _size(_: click.Context, __: click.Parameter, value: str) -> int:
+    try:
+        return Bytes.read(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def _configs(_: click.Context, __: click.Parameter, values: tuple[Path, ...]) -> tuple[Path, ...]:
     if values:
         return values
@@ -141,6 +150,25 @@ def _configs(_: click.Context, __: click.Parameter, values: tuple[Path, ...]) ->
     callback=_network,
     help="Addresses whose Forwarded and X-Forwarded-* count, as a CIDR. May be repeated.",
 )
+@click.option(
+    "--max-body",
+    default=Bytes(MAX_BODY).written,
+    show_default=True,
+    metavar="SIZE",
+    envvar="GATEWAY_MAX_BODY",
+    show_envvar=True,
+    callback=_size,
+    help="Bytes that a call may send, such as 10MiB; files need more than the default.",
+)
+@click.option(
+    "--max-calls",
+    default=MAX_CALLS,
+    show_default=True,
+    type=click.IntRange(1, 1_000_000),
+    envvar="GATEWAY_MAX_CALLS",
+    show_envvar=True,
+    help="Calls that may be under way at once; more are told to come back (503).",
+)
 @state_option
 @json_option
 def serve(
@@ -150,6 +178,8 @@ def serve(
     public_url: str,
     origins: tuple[str, ...],
     trusted: tuple[str, ...],
+    max_body: int,
+    max_calls: int,
     state: Path | None,
     as_json: bool,
 ) -> None:
@@ -159,7 +189,10 @@ def serve(
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     loaded = read(configs, state, as_json=as_json)
-    options = Options(host, port, public_url, origins, trusted, state_directory(state))
+    directory = state_directory(state)
+    options = Options(
+        host, port, public_url, origins, trusted, directory, max_body=max_body, max_calls=max_calls
+    )
     try:
         run(_serve(loaded, options, as_json=as_json))
     except Mistakes as mistakes:

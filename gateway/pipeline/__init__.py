@@ -49,7 +49,16 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
     private = isinstance(plugin.config.auth, types.Auth)
     composed = {}
     for operation in plugin.operations.values():
-        source = fetch.step(operation, plugin, client, proof, mask, shared.wall, tokens)
+        source = fetch.step(
+            operation,
+            plugin,
+            client,
+            proof,
+            mask,
+            shared.wall,
+            tokens,
+            passes_on=_passes_on(operation),
+        )
         source = cache.step(
             operation,
             plugin,
@@ -76,6 +85,11 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
     return composed
 
 
+def _passes_on(operation: Operation) -> bool:
+    """Whether a long answer goes to the caller as it comes."""
+    return operation.shrinker.idle and not cache.keeps(operation)
+
+
 def mask_of(plugin: Plugin, proof: Proof | None = None) -> Mask:
     """The mask over everything that a plugin's config keeps secret."""
     proof = proof or prove(plugin.config.upstream.credential)
@@ -99,5 +113,6 @@ def steps_of(plugin: Plugin, operation: Operation) -> list[tuple[str, str]]:
         steps.append(("cache", kept))
     bounds = f"at most {operation.timeout:g} s and {operation.max_bytes:,} bytes"
     kinds = ", ".join(kinds_of(plugin.config.upstream.credential)) or "none"
-    steps.append(("fetch", f"from {plugin.base}, {bounds}; credential: {kinds}"))
+    passed = "; a long answer is passed on as it comes" if _passes_on(operation) else ""
+    steps.append(("fetch", f"from {plugin.base}, {bounds}; credential: {kinds}{passed}"))
     return steps

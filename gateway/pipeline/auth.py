@@ -89,7 +89,7 @@ KINDS: dict[str, Callable[[Plugin, Any], Check]] = {
 def _shown(headers: Mapping[str, str], scheme: str) -> str | None:
     """What stands behind the scheme in Authorization; None where there is none of it."""
     word, _, rest = headers.get("Authorization", "").partition(" ")
-    rest = rest.strip()
+    rest = rest.strip(" \t")
     # A space would be a second credential. Bytes that are no text are lost on the way upstream:
     # one credential could be written in many ways, each a caller with a limit of its own.
     known = word.lower() == scheme and rest and " " not in rest and rest.isprintable()

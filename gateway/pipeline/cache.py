@@ -57,7 +57,7 @@ def step(
     """
     if operation.method not in ("GET", "HEAD"):  # whether or not it stores: others may
         return _forgetting(store, inner)
-    if operation.cache == 0.0 or operation.method == "HEAD":
+    if not keeps(operation):
         return inner
     forward = tuple(plugin.config.upstream.forward)
     # The store is shared by all plugins: what else of a plugin may change a reply tells them
@@ -103,6 +103,11 @@ def step(
         return await flights.run((at, generation), start, may_share)
 
     return cache
+
+
+def keeps(operation: Operation) -> bool:
+    """Whether a reply may be stored, or given to others who ask meanwhile."""
+    return operation.method == "GET" and operation.cache != 0.0
 
 
 def _forgetting(store: MemoryStore, inner: Source) -> Source:

@@ -20,6 +20,7 @@ class Call:
     headers: Mapping[str, str]  # the caller's; names in any case
     address: str  # the caller's IP address
     heals: bool = False  # a model wrote the arguments as JSON: `"25"` may mean 25
+    whole: bool = True  # the answer is wanted whole; else its body may still be on its way
     caller: Caller | None = None  # None under `auth: none`
     request: UpstreamRequest | None = None
     age: int | None = None  # seconds the reply was kept; None for one had first-hand

@@ -23,9 +23,11 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from gateway.errors import ReplyTooLarge
+from gateway.pipeline.coding import too_large
 
 # Of a status line and of one header; servers commonly send 8 KiB at most.
 MAX_LINE = 16 * 1024
+MAX_FIELDS = 128  # aiohttp's own; Apache takes 100 of a request
 _MAX_DIGITS = 19  # a length of more is beyond every bound, and may be beyond what `int` reads
 _MAX_INTERIM = 32  # before the final reply; Go's client takes five
 _READS = ("GET", "HEAD")
@@ -33,7 +35,70 @@ _READS = ("GET", "HEAD")
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 _KEPT = 0.0  # no timeout either; what a connection has after its first request, None before
 
-Received = tuple[int, CIMultiDictProxy[str], bytes]
+
+class Rest:
+    """A reply's body that has not all come yet. Read it to its end, or close it.
+
+    The connection belongs to it: at the end it is given back, otherwise it is closed.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        protocol: ResponseHandler,
+        message: RawResponseMessage,
+        payload: StreamReader,
+        sent: bytes | None,
+        first: bytes,
+        limit: int,
+    ) -> None:
+        self.first = first  # what has come; `read` gives it once more
+        self._connection: Connection | None = connection
+        self._protocol, self._message, self._payload = protocol, message, payload
+        self._sent, self._limit, self._size = sent, limit, 0
+
+    async def read(self, seconds: float | None = None) -> bytes:
+        """The next piece, waited for as long as is said; nothing at the end.
+
+        Raises:
+            ReplyTooLarge, TimeoutError: a bound is reached.
+            aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError: it was cut off.
+        """
+        if self._connection is None:
+            return b""
+        try:
+            if self.first:
+                piece, self.first = self.first, b""
+            else:
+                async with asyncio.timeout(seconds):
+                    piece = await self._payload.readany()
+            self._size += len(piece)
+            if self._size > self._limit:
+                raise too_large(self._limit)
+            if not piece:
+                _refuse_torn(self._message, self._protocol)
+                _end(self._connection, self._protocol, self._message, self._sent)
+                self._connection = None
+        except BaseException:
+            self.close()
+            raise
+        return piece
+
+    async def whole(self) -> bytes:
+        """All of it. Raises: as `read`."""
+        pieces = []
+        while piece := await self.read():
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def close(self) -> None:
+        """Nobody wants the rest."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+Received = tuple[int, CIMultiDictProxy[str], bytes | Rest]
 
 
 def host_of(base: str) -> str:
@@ -63,9 +128,15 @@ class Exchange:
         self._to = _Destination(base, client)
 
     async def __call__(
-        self, method: str, target: str, headers: CIMultiDict[str], body: bytes | None, limit: int
+        self,
+        method: str,
+        target: str,
+        headers: CIMultiDict[str],
+        body: bytes | None,
+        limit: int,
+        hold: int = 0,
     ) -> Received:
-        """Send a request and read the whole reply.
+        """Send a request and read the reply.
 
         Args:
             method: In capitals.
@@ -73,9 +144,11 @@ class Exchange:
             headers: Host among them; those that frame the body are added here.
             body: None for none.
             limit: Bytes that the reply's body may have, coded as it comes.
+            hold: Bytes of a body of success that are waited for; 0 for the whole.
 
         Returns:
-            Status, headers and body. The body of a redirect is not read.
+            Status, headers and body, or its `Rest` where there is more than `hold`. The body of a
+            redirect is not read.
 
         Raises:
             ReplyTooLarge: the body is larger than `limit`.
@@ -103,23 +176,27 @@ class Exchange:
                 if interim > _MAX_INTERIM:
                     raise HttpProcessingError(message="interim replies without end")
                 message, payload = await protocol.read()
-            status, received = message.code, b""
+            status, received, is_whole = message.code, b"", True
             if status >= 200 and not 300 <= status < 400 and method != "HEAD" and status != 204:
                 if payload.is_eof():  # a small one comes with its head
                     received = payload.read_nowait()
                     if len(received) > limit:
                         raise too_large(limit)
                 else:
-                    received = await _read(payload, limit, message.headers)
-                if message.should_close and _is_torn(message, protocol):
-                    raise aiohttp.ClientPayloadError("reset before the end")
-            if _more_may_come(message, protocol, body):
-                protocol.force_close()
+                    enough = min(hold, limit) if hold and status < 300 else limit
+                    received = await _read(payload, limit, enough, message.headers)
+                    is_whole = len(received) <= enough
+                if is_whole:
+                    _refuse_torn(message, protocol)
+            if is_whole:
+                _end(connection, protocol, message, body)
         except BaseException:
             connection.close()
             raise
-        connection.release()  # closes it where the reply was not read to its end
-        return status, message.headers, received
+        if is_whole:
+            return status, message.headers, received
+        rest = Rest(connection, protocol, message, payload, body, received, limit)
+        return status, message.headers, rest
 
     async def _connected(self, *, new: bool) -> tuple[Connection, ResponseHandler, bool]:
         """A connection on which nothing has come yet, and whether it was kept; else it is new.
@@ -161,6 +238,7 @@ async def _ask(
         read_timeout=_KEPT,
         max_line_size=MAX_LINE,
         max_field_size=MAX_LINE,
+        max_headers=MAX_FIELDS,
     )
     writer = StreamWriter(protocol, asyncio.get_running_loop())
     await writer.write_headers(f"{method} {target} HTTP/1.1", headers)
@@ -183,13 +261,27 @@ def _is_quiet(protocol: ResponseHandler) -> bool:
     return not poll.poll(0)
 
 
-def _is_torn(message: RawResponseMessage, protocol: ResponseHandler) -> bool:
-    """Whether a reply that lasts until its connection ends was cut off by a reset, not ended."""
-    return (
-        not message.chunked
+def _end(
+    connection: Connection,
+    protocol: ResponseHandler,
+    message: RawResponseMessage,
+    body: bytes | None,
+) -> None:
+    """Give a connection back after a reply, or close it where that was not its end."""
+    if _more_may_come(message, protocol, body):
+        protocol.force_close()
+    connection.release()  # closes it where the reply was not read to its end
+
+
+def _refuse_torn(message: RawResponseMessage, protocol: ResponseHandler) -> None:
+    """Refuse a reply that lasts until its connection ends and was cut off by a reset, not ended."""
+    if (
+        message.should_close
+        and not message.chunked
         and hdrs.CONTENT_LENGTH not in message.headers
         and isinstance(protocol.exception(), OSError)
-    )
+    ):
+        raise aiohttp.ClientPayloadError("reset before the end")
 
 
 def _more_may_come(
@@ -217,12 +309,15 @@ def _more_may_come(
     return bool(body and transport and transport.get_write_buffer_size())
 
 
-async def _read(payload: StreamReader, limit: int, headers: CIMultiDictProxy[str]) -> bytes:
+async def _read(
+    payload: StreamReader, limit: int, enough: int, headers: CIMultiDictProxy[str]
+) -> bytes:
+    """A body to its end, or until there is more than enough of it."""
     length = headers.get(hdrs.CONTENT_LENGTH)
     if length is not None and (len(length) > _MAX_DIGITS or int(length) > limit):
         raise too_large(limit)
     chunks, size = [], 0
-    while size <= limit and (chunk := await payload.readany()):
+    while size <= enough and (chunk := await payload.readany()):
         size += len(chunk)
         chunks.append(chunk)
     if size > limit:
@@ -230,9 +325,9 @@ async def _read(payload: StreamReader, limit: int, headers: CIMultiDictProxy[str
     return b"".join(chunks)
 
 
-def too_large(limit: int) -> ReplyTooLarge:
-    """The refusal of a reply beyond its bound."""
+def headers_too_large() -> ReplyTooLarge:
+    """The refusal of a reply whose headers are beyond their bounds."""
     return ReplyTooLarge(
-        f"The upstream's reply is larger than {limit:,} bytes. Ask for less: a narrower query, "
-        "a smaller page."
+        f"The upstream's reply has more than {MAX_FIELDS} headers, or one of more than "
+        f"{MAX_LINE:,} bytes. This is for the operator to mend: no call can change it."
     )

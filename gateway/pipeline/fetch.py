@@ -3,15 +3,15 @@
 Goes out: the operation's request, the config's headers, of the caller's headers only those to
 forward, the credential, Via (RFC 9110 section 7.6.3). Comes back: status, headers and the whole
 body, decoded from its content coding, bounded both before and after, the plugin's own secrets
-masked. No cookies are kept, no redirect leaves the upstream's origin, and nothing that writes is
-ever sent twice (`exchange`).
+masked; of a long body that nothing is to be done with, what is still to come (`through`). No
+cookies are kept, no redirect leaves the upstream's origin, and nothing that writes is ever sent
+twice (`exchange`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import zlib
 from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
@@ -22,8 +22,10 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from gateway.config.types import SAFE
 from gateway.errors import RedirectRefused, UpstreamFailed, UpstreamTimeout
 from gateway.pipeline.call import Call, Clock, Source, built
-from gateway.pipeline.exchange import Exchange, host_of, too_large
+from gateway.pipeline.coding import decode
+from gateway.pipeline.exchange import Exchange, Rest, headers_too_large, host_of
 from gateway.pipeline.mask import Mask
+from gateway.pipeline.through import HOLD, Through, passes
 from gateway.pipeline.token import Tokens
 from gateway.plugin import Operation, Plugin
 from gateway.request import Proof
@@ -32,17 +34,16 @@ from gateway.values import Reply, UpstreamRequest
 
 # A trailing slash, a canonical name, a versioned path: more hops than that are a loop.
 MAX_REDIRECTS = 3
-# A gzip body may come in several members (RFC 1952 section 2.2); each costs a copy of the rest.
-MAX_MEMBERS = 100
 # A body beyond this is searched in a thread, so that other calls go on: some 100 µs of work.
 _THREAD = 128 * 1024
 _THREAD_CODED = 4 * 1024  # deflate makes at most a thousand times as much of it
 _SCHEME = len("https://")  # a path begins behind it, for http as well: no host is empty
-_PLAIN_URL = re.compile(r"[!-~]{1,8192}")
+_PLAIN_URL = re.compile(r"[!-\[\]-~]{1,8192}")  # no backslash: some read it as a slash
+# What aiohttp says of headers beyond their bounds; it has no other sign.
+_OF_HEADERS = re.compile(r"Too many headers|Got more than \d+ bytes when reading")
 _READ_METHODS = ("GET", "HEAD")
 # A write that was cut off is not to be sent again by whoever is told to try again.
 _UNSURE = "It may have been carried out all the same: look before you try again."
-_CODINGS = {"gzip", "x-gzip", "deflate"}
 AGENT = "plugin-gateway"
 
 Compose = Callable[[Call, UpstreamRequest], tuple[str, CIMultiDict[str]]]
@@ -56,8 +57,14 @@ def step(
     mask: Mask,
     wall: Clock,
     tokens: Tokens | None = None,
+    *,
+    passes_on: bool = False,
 ) -> Source:
-    """Send the request, read the reply."""
+    """Send the request, read the reply.
+
+    `passes_on` says that nothing is to be done with what the upstream sends, and that nobody
+    else may have it as well: then it need not be whole.
+    """
     exchange = Exchange(client, plugin.base)
     compose = composer(operation, plugin, proof)
     seconds, limit = operation.timeout, operation.max_bytes
@@ -75,7 +82,8 @@ def step(
                     headers["Authorization"] = f"Bearer {token}"
                 for _ in range(MAX_REDIRECTS + 1):
                     target = url[url.index("/", _SCHEME) :]
-                    status, got, data = await exchange(method, target, headers, body, limit)
+                    hold = HOLD if passes_on and not call.whole else 0
+                    status, got, data = await exchange(method, target, headers, body, limit, hold)
                     if status == 401 and tokens is not None and not was_refused:
                         # It ended early, or was taken back; what was refused was not carried out.
                         was_refused = True
@@ -91,6 +99,12 @@ def step(
                     raise RedirectRefused(
                         f"The upstream redirected more than {MAX_REDIRECTS} times."
                     )
+                if not isinstance(data, bytes):
+                    if status != 205 and passes(operation, data, got):
+                        through = await _begun(data, got, call, mask, limit, seconds)
+                        kept = mask.headers(tuple(got.items()))
+                        return Reply(status, kept, b"", wall(), rest=through)
+                    data = await data.whole()
             if not 200 <= status < 600:
                 raise UpstreamFailed(f"The upstream answered with the status {status}.")
             coding = ", ".join(got.getall("Content-Encoding", ()))
@@ -105,6 +119,8 @@ def step(
                 + ("Ask for less, or try again later." if reads else _UNSURE)
             ) from None
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
+            if isinstance(error, HttpProcessingError) and _OF_HEADERS.match(error.message):
+                raise headers_too_large() from error
             # The cause is for the operator at a terminal (`gateway call`), never for a caller.
             raise UpstreamFailed(_failure(error, "Try again." if reads else _UNSURE)) from error
 
@@ -181,43 +197,26 @@ def _redirect(
 # --- back -------------------------------------------------------------------------------------
 
 
+async def _begun(
+    rest: Rest,
+    headers: CIMultiDictProxy[str],
+    call: Call,
+    mask: Mask,
+    limit: int,
+    seconds: float,
+) -> Through:
+    """A body that is passed on, its first piece ready."""
+    try:
+        through = Through(rest, headers, call.headers, mask, limit, seconds)
+        await through.begin()
+    except BaseException:
+        rest.close()
+        raise
+    return through
+
+
 def _plain(coding: str, data: bytes, limit: int, mask: Mask) -> bytes:
-    return mask.body(_decode(coding, data, limit))
-
-
-def _decode(coding: str, data: bytes, limit: int) -> bytes:
-    """Undo the content coding, bounded: a small body may hold a very large one."""
-    coding = coding.strip().lower()
-    if not coding or coding == "identity" or not data:
-        return data
-    if coding not in _CODINGS:
-        raise UpstreamFailed(
-            f"The upstream coded its reply as {coding[:40]!r}, which it was not asked to."
-        )
-    try:
-        return _inflate(data, zlib.MAX_WBITS | 32, limit)
-    except zlib.error:
-        if coding != "deflate":
-            raise UpstreamFailed("The upstream's compressed reply is damaged.") from None
-    try:
-        return _inflate(data, -zlib.MAX_WBITS, limit)  # some send raw deflate (RFC 9110 8.4.1.2)
-    except zlib.error:
-        raise UpstreamFailed("The upstream's compressed reply is damaged.") from None
-
-
-def _inflate(data: bytes, bits: int, limit: int) -> bytes:
-    decoded = b""
-    for _ in range(MAX_MEMBERS):
-        if not data:
-            return decoded
-        inflater = zlib.decompressobj(bits)
-        decoded += inflater.decompress(data, limit + 1 - len(decoded))
-        if len(decoded) > limit:
-            raise too_large(limit)
-        if not inflater.eof:
-            raise zlib.error("cut off")
-        data = inflater.unused_data
-    raise zlib.error("too many members")
+    return mask.body(decode(coding, data, limit))
 
 
 def _failure(error: Exception, again: str) -> str:

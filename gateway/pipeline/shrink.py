@@ -69,7 +69,9 @@ def step(
         own: Headers = (("Age", age),) if age is not None and age.isdecimal() else ()
         if call.cache_status:
             own += (("Cache-Status", call.cache_status),)
-        return Answer(answer.status, answer.headers + own, answer.body) if own else answer
+        if not own:
+            return answer
+        return Answer(answer.status, answer.headers + own, answer.body, answer.rest)
 
     return shrink
 
@@ -94,6 +96,12 @@ def _answer(operation: Operation, locate: Locate, reply: Reply, private: bool) -
     headers = list(passing(reply.headers, private=private))
     if reply.status in _WITHOUT_BODY or operation.spec.method == "HEAD":
         body, same = b"", not shrinker.reshapes
+    elif reply.rest is not None:
+        body, same = b"", True
+        if reply.rest.varies:
+            headers = _varied(headers)
+        if reply.rest.coding:
+            headers.append(("Content-Encoding", reply.rest.coding))
     elif not reply.body.strip():
         body, content_type, same = NOTHING, JSON, False
     else:
@@ -107,13 +115,13 @@ def _answer(operation: Operation, locate: Locate, reply: Reply, private: bool) -
         headers.append(("ETag", etag if same else _etag(etag, shrinker.fingerprint)))
     if location is not None and (address := locate(location)) is not None:
         headers.append(("Location", address))
-    if content_type and body:
+    if content_type and (body or reply.rest is not None):
         headers.append(("Content-Type", content_type))
         if not is_json(content_type):
             # What an upstream sends is data: no browser shall run it under our address.
             headers.append(("Content-Security-Policy", "sandbox"))
             headers.append(("X-Content-Type-Options", "nosniff"))
-    return Answer(reply.status, tuple(headers), body)
+    return Answer(reply.status, tuple(headers), body, reply.rest)
 
 
 def _shrunk(operation: Operation, body: bytes, content_type: str) -> tuple[bytes, str]:
@@ -140,6 +148,13 @@ def _shrunk(operation: Operation, body: bytes, content_type: str) -> tuple[bytes
             "taken out of it. Try again later."
         )
     return NOTHING, JSON  # it was done, and nothing of what is wanted was said
+
+
+def _varied(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Headers that say that another caller may get the body coded otherwise."""
+    said = [value for name, value in headers if name.lower() == "vary"]
+    others = [one for one in headers if one[0].lower() != "vary"]
+    return [*others, ("Vary", ", ".join([*said, "Accept-Encoding"]))]
 
 
 def _etag(theirs: str, fingerprint: str) -> str:

@@ -33,4 +33,5 @@ def refuse_beyond(body: bytes) -> None:
     for bracket in brackets:
         depth += 1 if bracket in b"[{" else -1
         if depth > MAX_DEPTH:
-            raise ValueError(f"it is nested too deeply: at most {MAX_DEPTH} levels; send it flatter")
+            text = f"it is nested too deeply: at most {MAX_DEPTH} levels; send it flatter"
+            raise ValueError(text)

@@ -58,9 +58,10 @@ def reader_of(argument: Argument, components: Components) -> Reader:
 
 
 def _scalar_reader(schema: Any, components: Components) -> Callable[[str], Any]:
-    allowed = kinds(schema, components) - {"null"}
+    taken = kinds(schema, components)
+    allowed = taken - {"null"}
     if "string" not in allowed:
-        return _parsed
+        return _parsed if "null" in taken else _parsed_but_null
     if allowed == {"string"}:
         return _as_it_is
     known = checker_of(schema, components)
@@ -88,6 +89,12 @@ def _parsed(text: str) -> Any:
     except ValueError:
         return _WORDS.get(text.lower(), text)
     return text if isinstance(value, str) else value
+
+
+def _parsed_but_null(text: str) -> Any:
+    """The word `null` is no way to give nothing where nothing says so: it stays a text."""
+    value = _parsed(text)
+    return text if value is None else value
 
 
 def _items(schema: Any, components: Components) -> Any:

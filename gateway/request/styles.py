@@ -244,6 +244,8 @@ def header_writer(style: str, explode: bool, kinds: frozenset[str]) -> Write:
             text = between.join(parts)
         elif _CONTROL.search(text):
             raise Unwritable("must not hold control characters")
+        if text != text.strip(" "):  # RFC 9110 section 5.5: they are no part of the value
+            raise Unwritable("must not begin or end with a space: a header would lose it")
         escape(text)  # for its check of surrogates
         return text
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 from urllib.parse import quote
 
-from hypothesis import given
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.pipeline.mask import Mask
@@ -51,3 +53,55 @@ def test_a_very_short_secret_masks_nothing() -> None:
 
 def test_headers_are_masked_too() -> None:
     assert Mask(["topsecret"]).headers((("X", "k=topsecret"),)) == (("X", "k=[masked]"),)
+
+
+def escaped(text: str) -> str:
+    """As JSON may write it, every character escaped."""
+    return "".join(f"\\u{ord(char):04X}" for char in text)
+
+
+def test_a_secret_in_json_escapes_is_masked_and_the_rest_stays_as_it_was_written() -> None:
+    body = '{"a":"caf\\u00e9 \\/","b":"' + escaped("topsecret") + '","c":"\\u00e9"}'
+    said = '{"a":"caf\\u00e9 \\/","b":"[masked]","c":"\\u00e9"}'
+    assert Mask(["topsecret"]).body(body.encode()) == said.encode()
+
+
+# What a body is made of where secrets, their forms, their parts and escapes come thick.
+SECRETS = ("topsecret", "secret", "a/b/c+d/é", SECRET, "[masked]", "ends\\\\", "41secret")
+PARTS = [
+    *(form for one in SECRETS for form in (one, one[:4], one[4:], escaped(one), escaped(one[:2]))),
+    *(form for one in SECRETS for form in (quote(one, safe=""), json.dumps(one)[1:-1])),
+    *(base64.b64encode((" " * n + one).encode()).decode() for one in SECRETS for n in range(3)),
+    "\\", "\\u", "\\u00", "/", "\\/", "\\ud83d", '"', "e", "s", "\n", "x" * 40,
+]  # fmt: skip
+
+
+@given(
+    secrets=st.sets(st.sampled_from(SECRETS), max_size=3),
+    parts=st.lists(st.sampled_from(PARTS), max_size=12),
+    seed=st.integers(0, 999),
+    longest=st.integers(1, 80),
+)
+@example({"topsecret"}, ["topsecret"], 0, 1)
+@example({"topsecret"}, [escaped("topsecret")], 0, 1)
+@example({"41secret"}, ["\\u0041secr\\u0065t", *["x" * 40] * 9], 0, 1)  # no part of an escape
+def test_in_pieces_it_is_masked_as_it_is_whole(
+    secrets: set[str], parts: list[str], seed: int, longest: int
+) -> None:
+    mask, body = Mask(sorted(secrets)), "".join(parts).encode()
+    search, said, dice = mask.search(), b"", random.Random(seed)  # noqa: S311
+    rest = body
+    while rest:
+        size = dice.randint(1, longest)
+        said += search.feed(rest[:size])
+        rest = rest[size:]
+    assert said + search.end() == mask.body(body)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_what_a_search_holds_back_is_bounded(size: int) -> None:
+    search, given_, said = Mask(["topsecret"]).search(), 0, 0
+    for _ in range(1000):
+        given_ += size
+        said += len(search.feed(b"\\" * size))
+        assert given_ - said < 1000

@@ -55,6 +55,8 @@ def read(schema: Any, *texts: str) -> Any:
         ({"anyOf": [{"enum": ["all"]}, INTEGER]}, ["none"], '"none"'),
         ({"anyOf": [{"enum": [""]}, {"type": "object"}]}, ['{"gt": 1.50}'], '{"gt":1.50}'),
         ({"type": ["integer", "null"]}, ["null"], "null"),
+        (INTEGER, ["null"], '"null"'),
+        (LIST, ["1", "null"], '[1,"null"]'),
         ({"type": "object"}, ['{"a": 1}'], '{"a":1}'),
         ({"type": "object"}, ["{a"], '"{a"'),
         (LIST, ["1", "2"], "[1,2]"),

@@ -156,8 +156,8 @@ CASES: list[tuple[str, str, bool, st.SearchStrategy[Any], Callable[..., Any]]] =
     ("query", "spaceDelimited", False, SPACELESS, partial(form, between="%20")),
     ("query", "pipeDelimited", False, PIPELESS, partial(form, between="%7C")),
     ("query", "deepObject", True, st.dictionaries(without(NAMES, "[]"), TEXTS, min_size=1), deep),
-    ("header", "simple", False, shapes(without(PLAIN, ","), without(NAMES, ",")), header),
-    ("header", "simple", True, shapes(without(PLAIN, ","), without(NAMES, ",=")), header),
+    ("header", "simple", False, shapes(without(PLAIN, ", "), without(NAMES, ", ")), header),
+    ("header", "simple", True, shapes(without(PLAIN, ", "), without(NAMES, ",= ")), header),
     ("cookie", "form", False, shapes(TEXTS), cookie),
     ("cookie", "form", True, shapes(TEXTS), cookie),
 ]  # fmt: skip
