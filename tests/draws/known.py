@@ -45,6 +45,12 @@ KNOWN: tuple[Known, ...] = (
         "the publisher's own: each choice only says which of the properties it requires",
     ),
     Known(
+        "cafe_3.2.yaml",
+        "required-missing",
+        "['category']",
+        "the publisher's own: it requires, beside its forms, what each form declares",
+    ),
+    Known(
         "redocly_lint_3.2.yaml",
         "fixed-point",
         "x-openai-isConsequential: false became true",
