@@ -479,7 +479,7 @@ def many_targets_of_a_discriminator(n: int) -> dict[str, Any]:
 
 @case(30, 3_000)
 def objects_in_a_query(n: int) -> dict[str, Any]:
-    """Each of all its properties: n × n arguments."""
+    """Each of all its properties: n times n arguments."""
     members = {f"p{i}": {"type": "string"} for i in range(n)}
     schemas = {"A": {"type": "object", "properties": members}}
     parameters = [
