@@ -151,7 +151,7 @@ async def test_kintos_json_errors_pass_as_they_are(notes: Notes) -> None:
     missing = await notes.call("getNote", id="none")
     assert (missing.status, missing.json()["errno"]) == (404, 110)
     assert missing.headers["Content-Type"].startswith("application/json")
-    wrong = await notes.call("createNote", data=4)
+    wrong = await notes.call("createNote", data={"id": "no id!"})
     assert (wrong.status, wrong.json()["errno"]) == (400, 107)
 
 
