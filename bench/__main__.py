@@ -1,6 +1,7 @@
 """`python -m bench` (or `make bench`): run the race, print a table, keep the figures.
 
-`python -m bench specs` (or `make bench-specs`) measures the reading of specs instead (`specs`).
+`python -m bench specs` (or `make bench-specs`) measures the reading of specs instead (`specs`),
+`python -m bench request` the checking of arguments (`request`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import specs
+from bench import request, specs
 from bench.load import BadAnswer
 from bench.plot import PLOT, plot
 from bench.race import Result, Unfair, race
@@ -131,4 +132,6 @@ def _ratio(value: float | None, *, good: bool) -> str:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["specs"]:
         specs.main(sys.argv[2:], prog_name="python -m bench specs")
+    if sys.argv[1:2] == ["request"]:
+        request.main(sys.argv[2:], prog_name="python -m bench request")
     main()

@@ -40,12 +40,12 @@ class Environment:
     folder: Path
 
 
-def environment(reader: str, *, offline: bool = False) -> Environment:
-    """The environment of a reader, made if it is not there.
+def environment(reader: str, *, offline: bool = False, below: Path = HERE) -> Environment:
+    """The environment of a reader, whose folder is below one, made if it is not there.
 
     Raises: NotInstalledError.
     """
-    folder = HERE / reader
+    folder = below / reader
     if (folder / "package.json").exists():
         node = _python("node", HERE / "node.txt", offline)
         return _node(reader, node, folder / "package.json", offline)
