@@ -20,6 +20,9 @@ from gateway.listing import Listed
 NAME_LENGTH = 64
 _SUFFIX = 6  # hex digits; 2^24 names before two of one collision group are likely to meet
 _ENTRY = re.compile(r"([A-Za-z]+)\s+(/.*)", re.DOTALL)
+# Operations of one plugin: three times what the largest public APIs but one have, and a hundred
+# times what a model can tell apart. Each costs some 10 KB and a share of the served document.
+MOST = 5_000
 NOTHING = types.Operation()
 
 Path = tuple[str | int, ...]
@@ -47,6 +50,8 @@ def choose(loaded: Loaded, listed: Sequence[Listed]) -> tuple[tuple[Chosen, ...]
     """
     wanted = loaded.plugin.operations
     if wanted == "all":
+        if len(listed) > MOST:
+            return (), [_too_many(loaded, len(listed))]
         picked = [_Pick(None, one, NOTHING, ("operations",)) for one in listed]
         return _named(picked), []
     index = _Index(listed)
@@ -86,7 +91,14 @@ def choose(loaded: Loaded, listed: Sequence[Listed]) -> tuple[tuple[Chosen, ...]
             picks[one.method, one.path] = _Pick(name, one, config, path)
     for pick in globs:
         picks.setdefault((pick.listed.method, pick.listed.path), pick)
+    if len(picks) > MOST:
+        return (), [*mistakes, _too_many(loaded, len(picks))]
     return _named(list(picks.values())), mistakes
+
+
+def _too_many(loaded: Loaded, number: int) -> Mistake:
+    text = f"{number:,} operations are chosen, and a plugin serves at most {MOST:,}: name fewer"
+    return loaded.mistake(("operations",), text)
 
 
 def named_paths(loaded: Loaded) -> frozenset[str] | None:
