@@ -23,6 +23,7 @@ import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import Enum, auto
+from itertools import takewhile
 from typing import Any
 from urllib.parse import unquote
 
@@ -35,6 +36,9 @@ from gateway.values import Degraded
 # Levels of one inline schema; what stands deeper becomes `{}`. The deepest of 3,669 public
 # documents has 33; 100 keeps every later recursion far from the interpreter's limit of 1,000.
 MAX_DEPTH = 100
+# Schemas of one trimmed spec, at some kilobytes each until they are served. All 1,223 operations of
+# GitHub have 12,703.
+MAX_SCHEMAS = 200_000
 
 Document = dict[str, Any]
 
@@ -148,6 +152,7 @@ class _Trim:
         self.unplaced: list[tuple[str, str]] = []
         self.discriminators: list[tuple[dict[str, Any], str]] = []
         self.ledger: dict[Degraded, None] = {}
+        self.copied = 0  # schemas
         self.operation = ""
 
     def run(self, chosen: Collection[tuple[str, str]]) -> tuple[Document, tuple[Degraded, ...]]:
@@ -411,6 +416,10 @@ class _Trim:
         if not isinstance(raw, dict):
             self._degrade(f"a schema is {shown(raw)}, no mapping; it is taken as any value")
             return {}
+        self.copied += 1
+        if self.copied > MAX_SCHEMAS:
+            self._degrade(f"beyond {MAX_SCHEMAS:,} schemas the rest is taken as any value")
+            return {}
         if "$id" in raw and (scope := self.index.entered(raw, self.base)) not in (None, self.scope):
             outer, self.scope = self.scope, scope
             inner = self._schema(raw, depth)
@@ -439,12 +448,17 @@ class _Trim:
                 self._nested(out, key, value, holds, depth + 1)
         return out
 
+    def _has_room(self, _: object) -> bool:
+        """Whether more schemas are taken; the first too many is told, and the rest left out."""
+        return self.copied <= MAX_SCHEMAS
+
     def _nested(self, out: Document, key: str, value: Any, holds: _Holds, depth: int) -> None:
         """Copy what stands under a keyword that holds schemas."""
         if holds is _Holds.NAMES and isinstance(value, dict):
             # A schema is no text: `$ref` with one is no property, but says where they all are.
             each = self._far(value) if isinstance(value.get("$ref"), str) else value.items()
-            out[key] = {name: self._schema(one, depth) for name, one in each}
+            within = takewhile(self._has_room, each)
+            out[key] = {name: self._schema(one, depth) for name, one in within}
         elif holds is _Holds.DISCRIMINATOR:
             if isinstance(value, dict) and isinstance(value.get("propertyName"), str):
                 out[key] = _pick(value, ("propertyName",))
@@ -452,7 +466,9 @@ class _Trim:
                     out[key]["mapping"] = dict(value["mapping"])
                     self.discriminators.append((out[key], self.base))
         elif holds in (_Holds.SCHEMAS, _Holds.ITEMS) and isinstance(value, list):
-            out[key] = [self._schema(one, depth) for one in value]
+            out[key] = [self._schema(one, depth) for one in takewhile(self._has_room, value)]
+            if len(out[key]) < len(value):
+                out[key].append({})  # whatever the others allow
         elif holds in (_Holds.SCHEMA, _Holds.ITEMS):
             out[key] = self._schema(value, depth)
         else:

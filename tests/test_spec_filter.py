@@ -13,7 +13,7 @@ import pytest
 
 from gateway.listing import Listed, listed
 from gateway.spec.document import parse
-from gateway.spec_filter import MAX_DEPTH, trim
+from gateway.spec_filter import MAX_DEPTH, MAX_SCHEMAS, trim
 
 SPECS = Path(__file__).parents[2] / "shared" / "data" / "specs"
 REAL = sorted(
@@ -436,3 +436,21 @@ def test_the_document_is_not_changed() -> None:
     before = copy.deepcopy(document)
     trim(document, [("GET", "/a"), ("GET", "/b")])
     assert document == before
+
+
+def test_a_spec_of_more_schemas_than_can_be_held_is_cut_with_a_word() -> None:
+    members = {f"p{number}": {"$ref": "#/components/schemas/A"} for number in range(MAX_SCHEMAS * 2)}
+    content = {"application/json": {"schema": {"properties": members}}}
+    operation = {"responses": {"200": {"description": "", "content": content}}}
+    doc = {
+        "openapi": "3.1.0",
+        "paths": {"/a": {"get": operation}},
+        "components": {"schemas": {"A": {"type": "string"}}},
+    }
+    trimmed, ledger = trim(doc, [("GET", "/a")])
+    served = trimmed["paths"]["/a"]["get"]["responses"]["200"]["content"]["application/json"]
+    values = served["schema"]["properties"].values()
+    assert (len(values), sum(one == {} for one in values)) == (MAX_SCHEMAS, 1)
+    assert [line.what for line in ledger] == [
+        f"beyond {MAX_SCHEMAS:,} schemas the rest is taken as any value"
+    ]

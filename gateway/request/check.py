@@ -25,6 +25,9 @@ from gateway.request.text import Unwritable, json_bytes, plain
 from gateway.values import Argument, Schema
 
 MOST_FAULTS = 1000
+# Mappings and lists of what is compiled together, at some 2 KB each. The largest of Stripe's
+# has 635; the validator would end the process where memory ends.
+MOST_NODES = 50_000
 BACKTRACKS = 100_000  # steps of a pattern that looks around: some milliseconds
 _UNDECIDED = ("BacktrackLimitExceeded", "RegexEngineFailure")
 _ENGINES = (
@@ -112,7 +115,10 @@ def checker_of_all(
 
 
 def _compiled(schema: Schema, components: Components) -> Checker | None:
-    document = {**schema, "components": {"schemas": _reached(schema, components)}}
+    reached = _reached(schema, components)
+    if reached is None:
+        return None
+    document = {**schema, "components": {"schemas": reached}}
     for engine in _ENGINES:
         try:
             validator = Draft202012Validator(
@@ -128,12 +134,19 @@ def _no_fetching(address: str) -> Any:
     raise ValueError(f"{address} is not fetched")
 
 
-def _reached(schema: Schema, components: Components) -> Mapping[str, Any]:
-    """The components that a schema leads to, as they bind: a spec may hold thousands of others."""
+def _reached(schema: Schema, components: Components) -> Mapping[str, Any] | None:
+    """The components that a schema leads to, as they bind: a spec may hold thousands of others.
+
+    None where that is more than anybody should compile.
+    """
     reached: dict[str, Any] = {}
     open_: list[Any] = [schema]
+    nodes = 0
     while open_:
         node = open_.pop()
+        nodes += 1
+        if nodes > MOST_NODES:
+            return None
         if isinstance(node, list):
             open_.extend(one for one in node if isinstance(one, dict | list))
         elif isinstance(node, dict):
