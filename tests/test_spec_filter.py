@@ -439,7 +439,9 @@ def test_the_document_is_not_changed() -> None:
 
 
 def test_a_spec_of_more_schemas_than_can_be_held_is_cut_with_a_word() -> None:
-    members = {f"p{number}": {"$ref": "#/components/schemas/A"} for number in range(MAX_SCHEMAS * 2)}
+    members = {
+        f"p{number}": {"$ref": "#/components/schemas/A"} for number in range(MAX_SCHEMAS * 2)
+    }
     content = {"application/json": {"schema": {"properties": members}}}
     operation = {"responses": {"200": {"description": "", "content": content}}}
     doc = {
