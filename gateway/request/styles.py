@@ -38,6 +38,8 @@ from gateway.request.text import (
 
 # RFC 6265 section 4.1.1, cookie-octet without `%`, which then always starts an escape.
 COOKIE_SAFE = "!#$&'()*+-./:<=>?@[]^_`{|}~"
+_COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token
+_COOKIE_OCTETS = re.compile(r"[!#-+\--:<-\[\]-~]*")
 # RFC 3986 section 2.2 without `#` and `[]`, which no query may hold, and without `& = + ;`,
 # which would end the value for one server or another.
 RESERVED_SAFE = ":/?@!$'()*,"
@@ -253,23 +255,41 @@ def header_writer(style: str, explode: bool, kinds: frozenset[str]) -> Write:
 
 
 def cookie_writer(
-    name: str, explode: bool, kinds: frozenset[str], guarded: frozenset[str] = frozenset()
+    name: str,
+    style: str,
+    explode: bool,
+    kinds: frozenset[str],
+    guarded: frozenset[str] = frozenset(),
 ) -> Writer:
-    """Text for the Cookie header: `name=value`, several joined by `; `; percent-encoded.
+    """Text for the Cookie header: `name=value`, several joined by `; `.
 
-    An exploded object is a cookie for each member, as the style `cookie` of OpenAPI 3.2 has it;
-    `guarded` are the names of all other cookies, for which none may stand in.
+    Percent-encoded in the style `form`; in `cookie` (OpenAPI 3.2) nothing is, and what a cookie
+    cannot hold is refused. An exploded object is a cookie for each member; `guarded` are the
+    names of all other cookies, for which none may stand in.
     """
     shape = shaped(kinds)
-    key = _cookie_name(name)
+    as_it_is = style == "cookie"
+
+    def called(name: str) -> str:
+        if not as_it_is:
+            return escape(name, COOKIE_SAFE.replace("=", ""))
+        if not _COOKIE_NAME.fullmatch(name):
+            raise Unwritable(f"must not hold {shown(name)}: it is no name for a cookie")
+        return name
+
+    key = called(name)
 
     def text(value: str) -> str:
-        return escape(value, COOKIE_SAFE)
+        if not as_it_is:
+            return escape(value, COOKIE_SAFE)
+        if not _COOKIE_OCTETS.fullmatch(value):
+            raise Unwritable(f"must be what a cookie holds as it stands, found {shown(value)}")
+        return value
 
     def own(member: str, value: str) -> str:
         if not member or _others(guarded, name)(member):
             raise Unwritable(f"must not hold {shown(member)}: a cookie of its own is read so")
-        return f"{_cookie_name(member)}={text(value)}"
+        return f"{called(member)}={text(value)}"
 
     def write(value: Any) -> str:
         shaped_value = shape(value)
@@ -284,10 +304,6 @@ def cookie_writer(
         return f"{key}={','.join(map(text, shaped_value))}" if shaped_value else ""
 
     return write
-
-
-def _cookie_name(name: str) -> str:
-    return escape(name, COOKIE_SAFE.replace("=", ""))
 
 
 def whole_query(text: str) -> str:

@@ -80,7 +80,7 @@ def _of_place(
         case "header":
             return header_writer(style, explode, allowed)
         case "cookie":
-            return cookie_writer(name, explode, allowed, guarded["cookie"])
+            return cookie_writer(name, style, explode, allowed, guarded["cookie"])
     if style == WHOLE_QUERY:
         return whole_query
     return query_writer(

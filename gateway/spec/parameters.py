@@ -27,7 +27,7 @@ _STYLES = {
     "path": ("simple", "label", "matrix"),
     "query": ("form", "spaceDelimited", "pipeDelimited", "deepObject"),
     "header": ("simple",),
-    "cookie": ("form",),
+    "cookie": ("form", "cookie"),
 }  # the first is the default
 _HOLE = re.compile(r"\{([^{}]*)\}")
 _JSON = "application/json"
@@ -174,7 +174,7 @@ def _style(place: str, name: str, raw: Mapping[str, Any], note: Note) -> tuple[s
         note(f"the parameter {shown(name)}: style {shown(style)} is taken as {allowed[0]}")
         style = allowed[0]
     explode = raw.get("explode")
-    return style, explode if isinstance(explode, bool) else style == "form"
+    return style, explode if isinstance(explode, bool) else style in ("form", "cookie")
 
 
 def fitted(

@@ -125,6 +125,17 @@ def cookie(shape: type, text: str, *, explode: bool) -> Any:
     return simple(shape, value, explode=False)
 
 
+def bare_cookie(shape: type, text: str, *, explode: bool) -> Any:
+    fields = [cut(part) for part in text.split("; ")]
+    if explode and shape is not str:
+        return {k: v for k, _, v in fields} if shape is dict else [value for *_, value in fields]
+    ((_, _, value),) = fields
+    if shape is str:
+        return value
+    items = value.split(",")
+    return items if shape is list else pairs(items)
+
+
 def cut(pair: str) -> tuple[str, str, str]:
     return pair.partition("=")
 
@@ -142,6 +153,8 @@ def shapes(
 
 SPACELESS = st.lists(without(TEXTS, " "), min_size=1)
 PIPELESS = st.lists(without(TEXTS, "|"), min_size=1)
+OCTETS_OF_NAMES = st.text("aZ09!#$%&'*+.^_`|~-", min_size=1)
+OCTETS = st.text("aZ09!#$%&'()*+-./:<=>?@[]^_`{|}~")
 DOTLESS = st.one_of(PLAIN, shapes(without(PLAIN, "."), without(NAMES, ".")))
 
 CASES: list[tuple[str, str, bool, st.SearchStrategy[Any], Callable[..., Any]]] = [
@@ -160,6 +173,8 @@ CASES: list[tuple[str, str, bool, st.SearchStrategy[Any], Callable[..., Any]]] =
     ("header", "simple", True, shapes(without(PLAIN, ", "), without(NAMES, ",= ")), header),
     ("cookie", "form", False, shapes(TEXTS), cookie),
     ("cookie", "form", True, shapes(TEXTS), cookie),
+    ("cookie", "cookie", False, shapes(OCTETS, OCTETS_OF_NAMES), bare_cookie),
+    ("cookie", "cookie", True, shapes(OCTETS, OCTETS_OF_NAMES), bare_cookie),
 ]  # fmt: skip
 
 

@@ -127,12 +127,12 @@ def test_a_header_never_holds_a_control_character(value: Any) -> None:
     ],
 )
 def test_a_cookie_is_one_cookie_whatever_its_value(explode: bool, value: Any, wire: str) -> None:
-    assert cookie_writer("color", explode, ANYTHING)(value) == wire
+    assert cookie_writer("color", "form", explode, ANYTHING)(value) == wire
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_a_cookie_parses_back_to_its_value(text: str) -> None:
-    written = cookie_writer("k", True, SCALAR)(text)
+    written = cookie_writer("k", "form", True, SCALAR)(text)
     parsed = SimpleCookie()
     parsed.load(written)
     assert {key: unquote(one.value) for key, one in parsed.items()} == {"k": text}
@@ -167,7 +167,7 @@ def test_text_that_is_not_unicode_is_refused_everywhere(kinds: frozenset[str], v
         query_writer("x", "form", True, kinds),
         query_writer("x", "deepObject", True, kinds),
         header_writer("simple", False, kinds),
-        cookie_writer("x", True, kinds),
+        cookie_writer("x", "form", True, kinds),
         content_text(kinds),
     ]
     for write in writers:
@@ -216,7 +216,7 @@ def test_an_object_never_stands_in_for_another_parameter() -> None:
 
 
 def test_an_object_in_a_cookie_never_stands_in_for_another_cookie() -> None:
-    write = cookie_writer("c", True, OBJECT, frozenset({"session", "c"}))
+    write = cookie_writer("c", "form", True, OBJECT, frozenset({"session", "c"}))
     assert write({"a": 1, "c": 2}) == "a=1; c=2"
     for name in ("session", "Session", "session[]", ""):
         with pytest.raises(Unwritable, match="a cookie of its own"):
