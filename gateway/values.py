@@ -65,7 +65,10 @@ class SpecParameter:
 
 @dataclass(frozen=True, slots=True)
 class SpecBody:
-    """The request body, in the one media type chosen: JSON, else form, multipart, text, binary."""
+    """The request body, in the one media type chosen: JSON, else form, multipart, text, binary.
+
+    Of files, `others` are the further types that the upstream takes: the caller's says which.
+    """
 
     content_type: str
     kind: BodyKind
@@ -73,6 +76,7 @@ class SpecBody:
     required: bool = False
     description: str = ""
     encoding: Mapping[str, Any] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,10 @@ paths:
   /cover:
     put:
       operationId: putCover
-      requestBody: {content: {image/jpeg: {schema: {type: string, format: byte}}}}
+      requestBody:
+        content:
+          image/jpeg: {schema: {type: string, format: byte}}
+          image/png: {schema: {type: string, format: byte}}
       responses: {"200": {description: ok}}
   /image:
     put:
@@ -350,8 +353,13 @@ async def test_a_body_of_bytes_takes_a_file(client: Client) -> None:
 async def test_where_the_spec_wants_base64_a_file_is_sent_as_base64(client: Client) -> None:
     sent = {"type": "image/jpeg", "data": b64(base64.b64encode(PNG))}
     assert await called(client, "putCover", body=b64(PNG)) == sent
-    headers = {"Content-Type": "image/jpeg"}
-    assert (await client.request("PUT", "/cover", data=PNG, headers=headers)).json() == sent
+    for media in ("image/jpeg", "image/png"):
+        headers = {"Content-Type": media}
+        response = await client.request("PUT", "/cover", data=PNG, headers=headers)
+        assert response.json() == {**sent, "type": media}
+        as_url = f"data:{media};base64,{b64(PNG)}"
+        assert await called(client, "putCover", body=as_url) == {**sent, "type": media}
+    assert "must be image/jpeg or image/png" in await refused(client, "putCover", body="data:,x")
 
 
 async def test_another_type_is_refused_with_those_that_are_read(

@@ -18,7 +18,7 @@ from gateway.request.bounded import refuse_beyond
 from gateway.request.files import BYTES, File, of_file, value_of
 from gateway.request.multipart import MULTIPART, Part, read
 from gateway.request.text import decode_json, shown
-from gateway.values import Argument
+from gateway.values import Argument, SpecBody
 
 _WHOLE = ("text", "binary")
 _UTF8 = ("", "utf-8", "utf8", "us-ascii")
@@ -35,16 +35,21 @@ def read_body(operation: Operation, body: bytes, content_type: str) -> Any:
     said = essence(content_type)
     if taken is not None and taken.kind == "multipart" and said == MULTIPART:
         return _of_parts(operation, body, content_type)
-    if taken is not None and taken.kind in _WHOLE and _fits(said, essence(taken.content_type)):
+    if taken is not None and taken.kind in _WHOLE and _fits_any(said, taken):
         if taken.kind == "binary":
             return value_of(File(body, content_type.strip()))
         return _text(body, content_type)
     if said and kind(content_type) != "json":
         wanted = "JSON as application/json"
         if taken is not None and taken.kind in ("multipart", *_WHOLE):
-            wanted = f"{essence(taken.content_type)}, or {wanted}"
+            named = (taken.content_type, *taken.others)
+            wanted = ", ".join((*(essence(one) for one in named), f"or {wanted}"))
         raise UnsupportedBody(f"the body's type {shown(said)} is not read; send {wanted}")
     return parse(body)
+
+
+def _fits_any(said: str, taken: SpecBody) -> bool:
+    return any(_fits(said, essence(one)) for one in (taken.content_type, *taken.others))
 
 
 def _fits(said: str, taken: str) -> bool:

@@ -197,7 +197,7 @@ class _Writer:
         if body is None or body.kind in ("json", "form"):
             return {"application/json": {"schema": schema}}
         if body.kind != "multipart":
-            return {body.content_type: {"schema": schema}}
+            return {one: {"schema": schema} for one in (body.content_type, *body.others)}
         types = {one.name: of_file(one.schema) for one in arguments if one.source}
         encoding = {
             name: {"contentType": ", ".join(file["types"])}

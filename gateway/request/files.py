@@ -213,7 +213,7 @@ def _marked(target: Target, body: SpecBody, components: Components) -> Target:
     if body.kind == "binary":
         known = resolve(target.schema, components)
         coding = known.get("contentEncoding", "")
-        schema: Schema | None = _file(known, (body.content_type,), coding)
+        schema: Schema | None = _file(known, (body.content_type, *body.others), coding)
     elif not target.source:
         schema = _with_files_inside(target.schema, body.encoding, components, DEPTH)
         return replace(target, schema=schema)

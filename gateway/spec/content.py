@@ -79,6 +79,7 @@ def body(
         required=raw.get("required") in (True, "true"),
         description=description if isinstance(description, str) else "",
         encoding=_encoding(media.get("encoding")),
+        others=_others(raw, media_type) if found == "binary" else (),
     )
 
 
@@ -96,6 +97,12 @@ def reply(raw: Mapping[str, Any], status: str, description: str, note: Note) -> 
         content_type=_CONCRETE[found] if "*" in media_type else media_type,
         schema=(convert(schema, note) or None) if schema is not None else _plain(found),
     )
+
+
+def _others(raw: Mapping[str, Any], chosen: str) -> tuple[str, ...]:
+    """The further media types of bytes, in the spec's order."""
+    usable = (one for one in as_map(raw.get("content")) if is_media_type(one) and one != chosen)
+    return tuple(one for one in usable if kind(one) == "binary")
 
 
 def _undivided(found: BodyKind, schema: dict[str, Any]) -> dict[str, Any]:
