@@ -1,6 +1,6 @@
 """What the readers read: one gateway with many plugins, over upstreams of this process.
 
-The demo's plugins, the examples whose upstream is a script, and the plugins of this folder, whose
+The demo's plugins, the examples over their own upstreams, and the plugins of this folder, whose
 upstream says the same to everything. Of each plugin a `Served` tells readers where it is and what
 they should find.
 """
@@ -11,24 +11,33 @@ import asyncio
 import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import msgspec
+import pytest
 from aiohttp import web
 
 from gateway.app import Gateway, Options
 from gateway.cli.demo import demo_configs
 from gateway.config import Loaded, types
+from gateway.demo import nba
 from gateway.demo import start as start_demo
+from gateway.demo.described import make_app as described_nba
 from gateway.demo.upstream import listening
+from tests.clients.environments import KEPT
 from tests.conftest import DATA
 from tests.examples.conftest import EXAMPLES, environment, loaded, script
+from tests.examples.test_database import CONSTRAINTS, REQUIREMENT
+from tests.upstreams.conftest import environment as package
+from tests.upstreams.conftest import free_port, running
 
 HERE = Path(__file__).parent
+SIDECAR = "sidecar/configs/players.yaml"
+DATABASE = ("database/sql.yaml", "database/table.yaml")
 VERSIONS = ("3.0", "3.1")
 # What a caller with a key or a sign-in of the examples shows.
 MEMBER = "Bearer demo-key-of-ada"
@@ -90,14 +99,18 @@ class Serving:
 async def serving(*, only_here: bool = False) -> AsyncIterator[Serving]:
     """Serve everything there is; `only_here` leaves out the specs that are kept elsewhere."""
     async with AsyncExitStack() as stack:
+        processes = stack.enter_context(ExitStack())
         state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="clients-")))
         left_out: list[tuple[str, str]] = []
         demo = await stack.enter_async_context(start_demo())
+        described = await stack.enter_async_context(listening(described_nba()))
         scripted = await stack.enter_async_context(listening(_echo()))
         ports = {port: await stack.enter_async_context(listening(app)) for port, app in _apps()}
         configs = [
             *demo_configs(demo),
             *_examples(ports, left_out),
+            loaded(SIDECAR, {"SERVICE_KEY": nba.KEY}, described + "/v1"),
+            *_database(processes, state, left_out, only_here=only_here),
             *_own(scripted, state, left_out, only_here=only_here),
         ]
         # As many readers as there are: more than one caller may ask in a minute.
@@ -166,10 +179,35 @@ def _examples(ports: Mapping[int, str], left_out: list[tuple[str, str]]) -> Iter
         if found := re.search(r"^spec: (\S+\.ya?ml)", texts[0], re.MULTILINE):
             texts += [spec.read_text() for spec in [file.parent / found[1]] if spec.exists()]
         named = [int(port) for text in texts for port in re.findall(r"127\.0\.0\.1:(\d+)", text)]
-        if not named or named[0] not in ports:
+        if named and named[0] in ports:
+            yield loaded(config, environment(file.parent.name), ports[named[0]])
+        elif config not in DATABASE:
             left_out.append((f"examples/{config}", "its upstream is no script of the examples"))
-            continue
-        yield loaded(config, environment(file.parent.name), ports[named[0]])
+
+
+def _database(
+    stack: ExitStack,
+    state: Path,
+    left_out: list[tuple[str, str]],
+    *,
+    only_here: bool,
+) -> Iterator[Loaded]:
+    """The examples over a real Datasette."""
+    if only_here:
+        left_out += ((one, "its upstream is installed") for one in DATABASE)
+        return
+    try:
+        python = package(KEPT, REQUIREMENT, CONSTRAINTS)
+    except (pytest.fail.Exception, pytest.skip.Exception) as why:
+        left_out += ((one, str(why)) for one in DATABASE)
+        return
+    script("database/make.py").make(state / "library.db")
+    port = free_port()
+    command = [str(python), "-m", "datasette", "serve", "--immutable", "library.db"]
+    url = f"http://127.0.0.1:{port}"
+    stack.enter_context(running([*command, "--port", str(port)], f"{url}/-/versions.json", state))
+    for config in DATABASE:
+        yield loaded(config, {}, url)
 
 
 async def _ready(session: aiohttp.ClientSession, url: str) -> None:

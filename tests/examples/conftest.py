@@ -95,7 +95,11 @@ def loaded(config: str, env: Mapping[str, str], upstream: str | None = None) -> 
             for key in ("client_url", "token_url")
         }
         auth = msgspec.structs.replace(auth, oauth=msgspec.structs.replace(auth.oauth, **moved))
-    plugin = msgspec.structs.replace(one.plugin, upstream=behind, auth=auth)
+    spec = one.plugin.spec
+    if isinstance(spec, str) and spec.startswith("http://127.0.0.1"):  # the upstream's own
+        parts, at = urlsplit(spec), urlsplit(upstream)
+        spec = parts._replace(netloc=at.netloc).geturl()
+    plugin = msgspec.structs.replace(one.plugin, upstream=behind, auth=auth, spec=spec)
     return dataclasses.replace(one, plugin=plugin)
 
 

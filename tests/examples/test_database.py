@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import re
 import shlex
@@ -12,11 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-import msgspec
 import pytest
 from openapi_spec_validator import validate
 
-from gateway.config import Loaded
 from gateway.shrinking import count
 from tests.conftest import Client
 from tests.examples.conftest import EXAMPLES, Parameters, Serving, commands, loaded, script, seen
@@ -50,20 +47,10 @@ def datasette(
         yield url
 
 
-def over(datasette: str, config: str) -> Loaded:
-    """A config of the example over the running Datasette."""
-    one = loaded(config, {}, datasette)
-    if one.plugin.spec is None:
-        return one
-    assert isinstance(one.plugin.spec, str)
-    spec = one.plugin.spec.replace(NAMED, datasette)
-    return dataclasses.replace(one, plugin=msgspec.structs.replace(one.plugin, spec=spec))
-
-
 @pytest.fixture
 async def library(datasette: str, serving: Serving) -> Client:
     return await serving(
-        over(datasette, "database/sql.yaml"), over(datasette, "database/table.yaml")
+        loaded("database/sql.yaml", {}, datasette), loaded("database/table.yaml", {}, datasette)
     )
 
 

@@ -108,6 +108,8 @@ def test_an_encoding_keeps_what_is_a_rule() -> None:
         "a": {"contentType": "image/png, image/*"},
         "b": {"style": "form", "explode": False},
     }
+
+
 def test_the_callers_file_may_be_of_any_type_of_bytes_that_the_spec_names() -> None:
     types: dict[str, Any] = {"image/png": {}, "image/*": {}, BYTES: {}, "image/jpeg": {}}
     found = body({"content": types}, lambda _: None)
