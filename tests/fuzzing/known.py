@@ -141,6 +141,7 @@ KNOWN: tuple[Known, ...] = (
         "positive_data_acceptance",
         "an argument of it goes into a header, which loses the spaces around a value",
         fault="must not begin or end with a space",
+        rare=True,
     ),
     Known(
         "stripe",
