@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo serve test check fix bench bench-specs docs draws attacks hostile bounds clients fuzz image
+.PHONY: demo serve test check fix bench bench-specs bench-savings docs draws attacks hostile bounds clients fuzz image
 
 demo: $(READY) ## start two plugins over embedded upstreams, offline
 	$(BIN)/gateway demo
@@ -31,6 +31,9 @@ bench: $(READY) ## ratios against bare aiohttp, beside nginx and FastAPI + httpx
 
 bench-specs: $(READY) ## time, memory and tokens of specs: make bench-specs SPECS="folder file.json"
 	$(BIN)/python -m bench specs $(SPECS)
+
+bench-savings: $(READY) ## tokens of answers after each rule: make bench-savings ANSWERS=folder
+	$(BIN)/python -m bench savings $(ANSWERS)
 
 draws: $(READY) ## 200 draws of operations from each real spec: is what is served of them valid?
 	$(BIN)/python -m tests.draws

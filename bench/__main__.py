@@ -1,7 +1,8 @@
 """`python -m bench` (or `make bench`): run the race, print a table, keep the figures.
 
 `python -m bench specs` (or `make bench-specs`) measures the reading of specs instead (`specs`),
-`python -m bench request` the checking of arguments (`request`).
+`python -m bench request` the checking of arguments (`request`), `python -m bench savings` what
+shrinking leaves of answers (`savings`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import request, specs
+from bench import request, savings, specs
 from bench.load import BadAnswer
 from bench.plot import PLOT, plot
 from bench.race import Result, Unfair, race
@@ -134,4 +135,6 @@ if __name__ == "__main__":
         specs.main(sys.argv[2:], prog_name="python -m bench specs")
     if sys.argv[1:2] == ["request"]:
         request.main(sys.argv[2:], prog_name="python -m bench request")
+    if sys.argv[1:2] == ["savings"]:
+        savings.main(sys.argv[2:], prog_name="python -m bench savings")
     main()

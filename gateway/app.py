@@ -34,6 +34,7 @@ from gateway.plugin import Files, Operation, Plugin, build
 from gateway.proxy import CHAT_ORIGINS, MAX_BODY, MAX_CALLS, Door, Site, site_of
 from gateway.references import WantedError
 from gateway.request import prove
+from gateway.servers import why_never
 from gateway.shrinking import count
 from gateway.spec.parts import Library
 from gateway.spec.source import Progress, Source, fetch
@@ -238,6 +239,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._shared.flights.close()
+        await asyncio.to_thread(self._shared.aside.close)
         for client in self._clients:
             await client.close()
         self._clients.clear()
@@ -335,11 +337,22 @@ def _of(site: Site) -> Iterable[Operation]:
 
 
 def written_by_operator(plugin: Plugin) -> list[str]:
-    """The addresses that calls of a plugin may lead to: its upstream's and its sign-in's."""
+    """The addresses that calls of a plugin may lead to: its upstream's and its sign-in's.
+
+    The server of a spec in a file counts as well, but not where nobody is ever to be sent.
+    """
     auth = plugin.config.auth
     oauth = auth.oauth if isinstance(auth, types.Auth) else None
     grant = prove(plugin.config.upstream.credential).grant
-    return [plugin.base, *(one.token_url for one in (oauth, grant) if one is not None)]
+    spec = plugin.config.spec
+    wrote = plugin.config.upstream.url or _is_web(spec)
+    base = [] if not wrote and why_never(plugin.base) else [plugin.base]
+    return [*base, *(one.token_url for one in (oauth, grant) if one is not None)]
+
+
+def _is_web(spec: str | types.SpecSource | None) -> bool:
+    where = spec.url if isinstance(spec, types.SpecSource) else spec or ""
+    return where.lower().startswith(("https://", "http://"))
 
 
 def new_client(*urls: str) -> aiohttp.ClientSession:

@@ -11,11 +11,13 @@
         ├── Unauthorized        401  no or a wrong proof of who calls
         ├── OriginRefused       403  a browser page that is not let in
         ├── NotFound            404  no such plugin, operation or document
+        ├── UnknownHandle       404  nothing is kept under this handle, or not any more
         ├── MethodNotAllowed    405  the address exists, the method does not
         ├── BodyTooSlow         408  the caller's body does not arrive
         ├── BodyTooLarge        413  the caller's body is beyond the bound
         ├── TargetTooLong       414  the caller's address is beyond the bound
         ├── UnsupportedBody     415  the caller's body is of a type that is not read
+        ├── ExpectationFailed   417  the caller expects what is not known
         ├── LimitReached        429  too many calls
         ├── HeadersTooLarge     431  the caller's headers are beyond the bound
         ├── Bug                 500  ours; the one `except Exception`
@@ -167,6 +169,14 @@ class NotFound(Refusal):
     status = 404
 
 
+class UnknownHandle(Refusal):
+    """Nothing is kept under this handle for this plugin, or not any more."""
+
+    code = "unknown_handle"
+    title = "The rest of that answer is not here"
+    status = 404
+
+
 class MethodNotAllowed(Refusal):
     """The address exists, the method does not; `headers` holds Allow."""
 
@@ -205,6 +215,14 @@ class UnsupportedBody(Refusal):
     code = "unsupported_body"
     title = "The request body's type is not read"
     status = 415
+
+
+class ExpectationFailed(Refusal):
+    """The caller expects what is not known (RFC 9110 section 10.1.1)."""
+
+    code = "expectation_failed"
+    title = "The expectation is not known"
+    status = 417
 
 
 class LimitReached(Refusal):

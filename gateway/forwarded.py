@@ -1,9 +1,10 @@
 """Who really calls, and how we are reached: what trusted proxies say. Pure.
 
 `X-Forwarded-For/-Proto/-Host` and `Forwarded` (RFC 7239) count only where the peer is a proxy the
-operator trusts; of a chain, the last address that is no trusted proxy is the caller. Where both
-families are there the first one counts: proxies write it, and many pass on a `Forwarded` that
-the caller made up.
+operator trusts; of a chain, the last address that is no trusted proxy is the caller. A proxy
+writes one family and may pass on the other as the caller made it up; which one cannot be told (RFC
+7239 section 8.1). So where both are there they must say the same, or neither is believed and what
+the proxy itself shows counts: its address, its Host. A caller who lies so is counted with it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from multidict import MultiMapping
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # A host as it may stand in a URL we write: a name, an IPv4 address or a bracketed IPv6 one.
 _HOST = re.compile(
-    r"([A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?"
+    r"([A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(\.?)(:\d{1,5})?"
 )
+_FAMILY = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
 
 
 def trusts(networks: Sequence[Network], address: str) -> bool:
@@ -36,14 +38,17 @@ def caller_address(peer: str, headers: MultiMapping[str], networks: Sequence[Net
     """The caller's address: the peer's, or behind trusted proxies what they say."""
     if not trusts(networks, peer):
         return peer
-    chain = _said(headers, "For")
+    said = {_caller(chain, networks) for chain in _said(headers, "For")}
+    return (said.pop() or peer) if len(said) == 1 else peer
+
+
+def _caller(chain: Sequence[str], networks: Sequence[Network]) -> str | None:
+    """Of a chain of proxies, the nearest address that is none of theirs."""
     for hop in reversed(chain):
         address = _address(hop)
-        if address is None:
-            return peer
-        if not trusts(networks, address):
+        if address is None or not trusts(networks, address):
             return address
-    return _address(chain[0]) or peer if chain else peer
+    return _address(chain[0]) if chain else None
 
 
 def origin_of(
@@ -51,25 +56,32 @@ def origin_of(
 ) -> tuple[str, str] | None:
     """Scheme and host (with port) under which the caller reached us; None if no valid host."""
     scheme, host = ("https" if secure else "http"), headers.get("Host", "")
-    if trusts(networks, peer):
-        proto = _said(headers, "Proto")
-        if proto and proto[-1].lower() in ("http", "https"):
-            scheme = proto[-1].lower()
-        hosts = _said(headers, "Host")
-        if hosts:
-            host = hosts[-1]
-    return (scheme, host.lower()) if _HOST.fullmatch(host) else None
+    if networks and trusts(networks, peer):
+        proto = _nearest(headers, "Proto")
+        scheme = proto if proto in ("http", "https") else scheme
+        host = _nearest(headers, "Host") or host
+    match = _HOST.fullmatch(host)
+    return (scheme, (match[1] + (match[3] or "")).lower()) if match else None
 
 
-def _said(headers: MultiMapping[str], what: str) -> list[str]:
-    """What the chain of proxies says, the nearest last; all lines of a header count."""
-    family = [name for name in headers if name.lower().startswith("x-forwarded-")]
-    if family:
+def _nearest(headers: MultiMapping[str], what: str) -> str:
+    """What the nearest proxy says, where all say the same; else nothing."""
+    said = {chain[-1].lower() if chain else "" for chain in _said(headers, what)}
+    return said.pop() if len(said) == 1 else ""
+
+
+def _said(headers: MultiMapping[str], what: str) -> list[list[str]]:
+    """What each family of headers says of the chain of proxies, the nearest last; all lines of a
+    header count. A family that is there and says nothing of it gives an empty chain."""
+    found = []
+    if any(name in headers for name in _FAMILY):
         lines = ",".join(headers.getall(f"X-Forwarded-{what}", ()))
-        return [one.strip() for one in lines.split(",") if one.strip()]
-    lines = ",".join(headers.getall("Forwarded", ()))
-    pairs = re.findall(r"(?:^|[;,])\s*(\w+)=(\"[^\"]*\"|[^;,\s]*)", lines)
-    return [text.strip('"') for key, text in pairs if key.lower() == what.lower()]
+        found.append([one.strip() for one in lines.split(",") if one.strip()])
+    if "Forwarded" in headers:
+        lines = ",".join(headers.getall("Forwarded", ()))
+        pairs = re.findall(r"(?:^|[;,])\s*(\w+)=(\"[^\"]*\"|[^;,\s]*)", lines)
+        found.append([text.strip('"') for key, text in pairs if key.lower() == what.lower()])
+    return found
 
 
 def _address(hop: str) -> str | None:

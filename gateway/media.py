@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import lru_cache
 from typing import Literal
 
 BodyKind = Literal["json", "form", "multipart", "text", "binary"]
@@ -55,9 +56,16 @@ def charset(content_type: str) -> str:
 
 def decoded(body: bytes, charset: str) -> str:
     """The text of a body, U+FFFD for what is no character; an unknown charset is UTF-8."""
+    return body.decode(charset if known_charset(charset) else "utf-8", "replace")
+
+
+@lru_cache(maxsize=64)  # upstreams say the same few over and over
+def known_charset(charset: str) -> bool:
+    """Whether this is the name of a charset that can be read."""
     try:
-        if codecs.lookup(charset or "utf-8").name not in _NO_CHARSETS:
-            return body.decode(charset or "utf-8", "replace")
+        if codecs.lookup(charset).name in _NO_CHARSETS:
+            return False
+        b"a".decode(charset, "replace")
     except (LookupError, ValueError):  # a name that is none, a codec that is none of text
-        pass
-    return body.decode("utf-8", "replace")
+        return False
+    return True

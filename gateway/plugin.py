@@ -10,21 +10,24 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from gateway import inplace
 from gateway.choose import Chosen, choose, named_paths
 from gateway.config import Loaded, suggest, types
-from gateway.config.cascade import settings
+from gateway.config.cascade import UNLIMITED, Settings, settings
 from gateway.config.scalars import Rate
 from gateway.errors import Mistake, Mistakes, SpecError
 from gateway.listing import listed, why_empty
+from gateway.paging import Paging, compile_paging, limit_of, served_at, set_by
 from gateway.references import Parts, References
-from gateway.request import Bound, Reader, bind, prove
+from gateway.request import Bound, Reader, bind, prove, reader_of
 from gateway.servers import base_of, base_of_operation, why_unservable
-from gateway.shrinking import Shapes, Shrinker, compile_shrinker
+from gateway.shrinking import Rules, Shapes, Shrinker, compile_shrinker
+from gateway.shrinking.more import more_name, more_shrinker, more_spec
+from gateway.shrinking.typed import Projection
 from gateway.spec.model import normalise
 from gateway.spec_filter import trim
 from gateway.values import Argument, Build, Degraded, Schema, SpecModel, SpecOperation
@@ -72,7 +75,9 @@ class Operation:
     cache: float | None
     timeout: float
     max_bytes: int
+    own: bool = False  # the gateway's: no upstream is asked
     formed: bool = False  # the answer's form is the operator's: `fields` or `returns`
+    paging: Paging | None = None  # how a list's pages are found; None: they are not followed
     # What the config says of its parameters, by the config's keys: for people (`explain`).
     parameters: Mapping[str, Literal["hide"] | types.Parameter] = field(default_factory=dict)
 
@@ -105,6 +110,11 @@ class Plugin:
     def name(self) -> str:
         """The name the model sees, and the path it is served under."""
         return self.config.plugin
+
+    @property
+    def chosen(self) -> list[Operation]:
+        """The operations of the upstream, without the gateway's own."""
+        return [one for one in self.operations.values() if not one.own]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +165,7 @@ def build(
     operations: dict[str, Operation] = {}
     taken: set[tuple[str, str]] = set()
     matched: set[str] = set()
+    more = more_name({one.name for one in chosen})
     for one in chosen:
         spec = specs.get((one.listed.method, one.listed.path))
         if spec is None:
@@ -166,13 +177,15 @@ def build(
             ledger.append(Degraded(_place(one), reason, lost=True))
             continue
         compiled, found, lost = _operation(
-            loaded, one, spec, model, shapes, base or NOWHERE, taken, matched, ledger
+            loaded, one, spec, model, shapes, base or NOWHERE, taken, matched, ledger, more
         )
         mistakes += found
         if lost:
             ledger.append(Degraded(_place(one), lost, lost=True))
         if compiled:
             operations[compiled.name] = compiled
+    if any(_has_rest(one) for one in operations.values()):
+        operations[more] = more_operation(loaded.plugin, more, taken)
     if not in_place:
         mistakes += _in_place_keys(loaded)
     warnings = [*loaded.warnings, *_unmatched(loaded, matched)]
@@ -239,6 +252,7 @@ def _operation(
     taken: set[tuple[str, str]],
     matched: set[str],
     ledger: list[Degraded],
+    more: str,
 ) -> tuple[Operation | None, list[Mistake], str | None]:
     """Compile one operation.
 
@@ -247,41 +261,55 @@ def _operation(
     """
     plugin = loaded.plugin
     chosen = settings(plugin, one.config)
+    paged = set_by(one.config.paginate, spec, chosen.parameters, one.config.parameters)
+    taken_by_proof = prove(plugin.upstream.credential).taken
     bound = bind(
         spec,
         model.components,
-        chosen.parameters,
-        own=frozenset(one.config.parameters),
-        taken=prove(plugin.upstream.credential).taken
-        | {("header", name) for name in plugin.upstream.headers},
+        paged.entries,
+        own=paged.own.keys() | (one.config.parameters.keys() - paged.replaced),
+        taken=taken_by_proof | {("header", name) for name in plugin.upstream.headers},
         secrets=loaded.secrets,
         flat=one.config.flatten,
     )
-    matched |= bound.used
+    matched |= (bound.used - paged.own.keys()) | paged.replaced
     ledger += [
         Degraded(_place(one), f"{name!r} is not checked: its schema cannot be compiled")
         for name in bound.unchecked
     ]
-    schema = one.config.returns if one.config.returns is not None else spec.reply.schema
+    ledger += [Degraded(_place(one), text) for text in bound.notes]
+    schema = one.config.returns
+    if schema is None and one.config.jmespath is None:
+        schema = spec.reply.schema
     shrinker, faults = compile_shrinker(
-        schema,
-        shapes,
-        fields=one.config.fields,
-        drop=chosen.drop,
-        limit_items=one.config.limit_items,
-        budget=chosen.budget,
+        schema, shapes, _rules(one.config, chosen, more), [each.name for each in bound.arguments]
     )
+    in_query = frozenset(name for place, name in taken_by_proof if place == "query")
+    paging, paging_faults = _paging(one.config, spec, shapes, shrinker, bound, in_query)
+    paging_faults += paged.faults
+    paging_faults += [
+        (paged.own[path[0]], text) for path, text in bound.faults if path[0] in paged.own
+    ]
     mistakes = [
         loaded.mistake((*_parameters_path(loaded, one, path), *path), text)
         for path, text in bound.faults
+        if path[0] not in paged.own
+    ]
+    mistakes += [
+        loaded.mistake((*one.path, "paginate", *path), text) for path, text in paging_faults
     ]
     mistakes += [loaded.mistake((*one.path, "flatten"), text) for text in bound.not_flat]
     mistakes += [
-        loaded.mistake((*one.path, fault.key, fault.index), fault.message) for fault in faults
+        loaded.mistake(
+            (*one.path, fault.key, *([] if fault.index is None else [fault.index])), fault.message
+        )
+        for fault in faults
     ]
     if bound.lost or mistakes:
         return None, mistakes, bound.lost
     arguments, address = _address(one.name, spec, bound, taken)
+    own = () if shrinker.choice is None else (shrinker.choice.argument,)
+    arguments += own
     confirm = one.config.confirm
     operation = Operation(
         plugin=plugin.plugin,
@@ -291,15 +319,16 @@ def _operation(
         summary=spec.summary,
         description=one.config.description or spec.description or spec.summary,
         written=one.config.description is not None,
-        formed=bool(one.config.fields) or one.config.returns is not None,
-        parameters={key: each for key, each in chosen.parameters.items() if key in bound.used},
+        formed=shrinker.take is not None or one.config.returns is not None,
+        parameters={key: each for key, each in paged.entries.items() if key in bound.used},
         arguments=arguments,
         by_name={argument.name: argument for argument in arguments},
         withheld=bound.withheld,
         consequential=spec.method not in types.SAFE if confirm is None else confirm,
         build=bound.build(base_of_operation(spec, base, loaded)),
-        readers=bound.readers,
+        readers={**bound.readers, **{each.name: reader_of(each, {}) for each in own}},
         shrinker=shrinker,
+        paging=paging,
         limit=chosen.limit,
         limit_scope=plugin.plugin if one.config.limit is None else f"{plugin.plugin}.{one.name}",
         cache=chosen.cache,
@@ -307,6 +336,54 @@ def _operation(
         max_bytes=chosen.max_bytes,
     )
     return operation, [], None
+
+
+def _rules(operation: types.Operation, chosen: Settings, more: str) -> Rules:
+    """What shall become of the answer."""
+    limits = operation.limit_items.items()
+    return Rules(
+        fields=operation.fields,
+        jmespath=operation.jmespath,
+        choose=operation.choose,
+        drop=chosen.drop,
+        strings=operation.strings,
+        untrusted=operation.untrusted,
+        limit_items={path: one if isinstance(one, int) else one.max for path, one in limits},
+        hard=[path for path, one in limits if not isinstance(one, int) and one.hard],
+        encode=chosen.encode,
+        paged=operation.paginate is not None,
+        budget=chosen.budget,
+        more=more,
+    )
+
+
+def _paging(
+    operation: types.Operation,
+    spec: SpecOperation,
+    shapes: Shapes,
+    shrinker: Shrinker,
+    bound: Bound,
+    in_query: frozenset[str],
+) -> tuple[Paging | None, list[tuple[tuple[str, ...], str]]]:
+    """How the pages of a list are found, and what is wrong with it."""
+    if operation.paginate is None:
+        return None, []
+    schema = operation.returns
+    if schema is None or operation.jmespath is not None:
+        schema = spec.reply.schema
+    paging, faults = compile_paging(operation.paginate, spec, schema, shapes, in_query)
+    if paging is None:
+        return None, faults
+    take = shrinker.take
+    if take is None or isinstance(take, Projection):
+        served = served_at(paging.items, None if take is None else take.level)
+        if served is not None:
+            wrapped = shrinker.names.items
+            paging = replace(paging, served=served or (wrapped,))
+            limit = limit_of(served, operation.limit_items, wrapped)
+            if limit is not None:
+                paging = replace(paging, most=limit.max, hard=limit.hard)
+    return replace(paging, held=frozenset(bound.withheld) - set(paging.to)), faults
 
 
 def _parameters_path(loaded: Loaded, one: Chosen, path: tuple[str, ...]) -> tuple[str | int, ...]:
@@ -349,6 +426,48 @@ def _address(
         replace(arg, served="query") if arg.served == "path" else arg for arg in bound.arguments
     )
     return moved, address
+
+
+def _has_rest(operation: Operation) -> bool:
+    """Whether answers may leave out what can be had on request."""
+    shrinker = operation.shrinker
+    cuts = shrinker.limit or shrinker.shorten or shrinker.budget.tokens
+    return bool(cuts) or operation.paging is not None
+
+
+def more_operation(plugin: types.Plugin, name: str, taken: set[tuple[str, str]]) -> Operation:
+    """The operation that gives the rest of answers that were cut; the gateway itself answers it.
+
+    Args:
+        plugin: Its limit holds for this operation as well.
+        name: Of `more_name`.
+        taken: The addresses of the other operations, to which its own is added.
+    """
+    spec = more_spec(name)
+    bound = bind(spec, {}, {})
+    arguments, address = _address(name, spec, bound, taken)
+    return Operation(
+        plugin=plugin.plugin,
+        name=name,
+        address=address,
+        spec=spec,
+        summary=spec.summary,
+        description=spec.description,
+        written=True,
+        arguments=arguments,
+        by_name={argument.name: argument for argument in arguments},
+        withheld=bound.withheld,
+        consequential=False,
+        build=bound.build(NOWHERE),
+        readers=bound.readers,
+        shrinker=more_shrinker(),
+        limit=UNLIMITED if plugin.limit is None else plugin.limit,
+        limit_scope=plugin.plugin,
+        cache=0.0,
+        timeout=plugin.upstream.timeout,
+        max_bytes=plugin.upstream.max_bytes,
+        own=True,
+    )
 
 
 # --- what only the whole can tell -------------------------------------------------------------
@@ -408,10 +527,12 @@ def _words(
     }
 
 
-def _about(title: str, operations: Sequence[Operation] | Any) -> str:
+def _about(title: str, operations: Iterable[Operation]) -> str:
     """The description of a plugin that has none: its operations' names and summaries."""
     lines = [f"Use {title} through these operations:"]
     for operation in operations:
+        if operation.own:
+            continue
         words = operation.summary or operation.description
         first = re.split(r"(?<=[.!?])\s|\n", words.strip(), maxsplit=1)[0][:200]
         line = f"- {operation.name}: {first}" if first else f"- {operation.name}"

@@ -31,10 +31,10 @@ from gateway.errors import (
     BodyTooLarge,
     BodyTooSlow,
     Bug,
+    ExpectationFailed,
     MethodNotAllowed,
     NotFound,
     OriginRefused,
-    Overloaded,
     PluginNotReady,
     Refusal,
     UnsupportedBody,
@@ -44,10 +44,13 @@ from gateway.faces.calls import read_call, read_named
 from gateway.forwarded import Network, caller_address, origin_of, trusts
 from gateway.oauth import PRIVATE, Relay
 from gateway.pipeline import Call, Plan
+from gateway.pipeline.auth import Check, check_of
 from gateway.pipeline.coding import takes
 from gateway.plugin import Operation, Plugin
-from gateway.response import SERVER, written
+from gateway.response import SERVER, SMALL, Written, written
 from gateway.routes import Routes
+from gateway.slots import Slots
+from gateway.values import Caller
 
 log = logging.getLogger("gateway")
 
@@ -71,6 +74,7 @@ _PREFLIGHT_AGE = "600"
 _FOREIGN = (
     "Pages of {} may not call. If they should, start the gateway with --origin for that address."
 )
+_NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 _EXPOSED = "ETag, Retry-After, Location, Age, Cache-Status, WWW-Authenticate"
 
 
@@ -85,6 +89,8 @@ class Site:
     documents: Mapping[str, Maker] = field(default_factory=dict)
     routes: Routes = field(default_factory=lambda: Routes(()))
     relay: Relay | None = None
+    check: Check | None = None  # who calls; None where nobody is asked
+    varies: Mapping[str, str] = field(default_factory=dict)  # headers, by operation
     waiting: str = ""  # for callers: it names neither addresses nor files
 
 
@@ -104,7 +110,17 @@ def site_of(plugin: Plugin, plans: Mapping[str, Plan], relay: Relay | None = Non
         documents=documents,
         routes=Routes(plugin.operations.values()),
         relay=relay,
+        check=check_of(plugin),
+        varies={name: _varies(plugin, one) for name, one in plugin.operations.items()},
     )
+
+
+def _varies(plugin: Plugin, operation: Operation) -> str:
+    """The headers of callers that the upstream is shown, for Vary."""
+    entries = operation.parameters.values()
+    filled = [one.header for one in entries if one != "hide" and one.header is not None]
+    names = {name.lower(): name for name in (*plugin.config.upstream.forward, *filled)}
+    return ", ".join(names.values())
 
 
 @dataclass(slots=True)
@@ -117,12 +133,15 @@ class Door:
     trusted: tuple[Network, ...] = ()
     max_body: int = MAX_BODY
     max_calls: int = MAX_CALLS
-    _calls: int = 0  # in flight
-    _reads: dict[tuple[str, str | None], Read] = field(default_factory=dict)
+    _slots: Slots = field(init=False)
+    _reads: dict[tuple[str, str], Read] = field(default_factory=dict)
     _own_hosts: set[str] = field(default_factory=set)
     _by_host: dict[str, Site] = field(default_factory=dict)
     _by_name: dict[str, Site] = field(default_factory=dict)
     _root: Site | None = None
+
+    def __post_init__(self) -> None:
+        self._slots = Slots(self.max_calls)
 
     def place(self, sites: tuple[Site, ...]) -> None:
         """Serve these from now on."""
@@ -158,7 +177,7 @@ class Door:
             target = request.rel_url.raw_path_qs if request.method != "OPTIONS" else "/"
         method = request.method
         # A read that was asked before, word for word, has been routed and taken apart already.
-        at = (target, request.headers.get("Host") if self._by_host else None)
+        at = target, self._host(request) if self._by_host else ""
         known = self._reads.get(at)
         if known is not None and method == "GET" and not request.can_read_body:
             self._refuse_foreign(request)
@@ -191,11 +210,10 @@ class Door:
         A host that one plugin names is that plugin's alone. Elsewhere the first segment names
         the plugin; a plugin at the root comes after.
         """
-        if self._by_host:
-            site = self._by_host.get(self._host(request))
-            if site is not None:
-                yield site, "", path
-                return
+        site = self._by_host.get(self._host(request))
+        if site is not None:
+            yield site, "", path
+            return
         cut = path.find("/", 1)
         name = path[1:cut] if cut > 0 else path[1:]
         site = self._by_name.get(name)
@@ -232,15 +250,15 @@ class Door:
             return None
         operation, values = found
         self._refuse_foreign(request)
+        caller = None if site.check is None else site.check(request.headers)
         body = await self._body(request) if request.can_read_body else b""
         content_type = request.headers.get("Content-Type", "")
         arguments = read_call(operation, values, query, body, content_type)
         if method == "GET" and not body and len(request.raw_path) <= MAX_KNOWN_LENGTH:
             if len(self._reads) >= MAX_KNOWN:
                 self._reads.clear()
-            at = (request.raw_path, request.headers.get("Host") if self._by_host else None)
-            self._reads[at] = site, prefix, operation, arguments
-        return await self._run(request, site, prefix, operation, arguments)
+            self._reads[request.raw_path, self._host(request)] = site, prefix, operation, arguments
+        return await self._run(request, site, prefix, operation, arguments, caller=caller)
 
     async def _call_by_name(
         self, request: web.BaseRequest, method: str, site: Site, prefix: str, path: str
@@ -254,8 +272,11 @@ class Door:
             text = "An operation is called by name with POST and its arguments as a JSON object."
             raise MethodNotAllowed(text, headers=[("Allow", "POST")])
         self._refuse_foreign(request)
+        caller = None if site.check is None else site.check(request.headers)
         arguments = read_named(operation, await self._body(request))
-        return await self._run(request, site, prefix, operation, arguments, heals=True)
+        return await self._run(
+            request, site, prefix, operation, arguments, heals=True, caller=caller
+        )
 
     async def _run(
         self,
@@ -266,38 +287,32 @@ class Door:
         arguments: Mapping[str, object],
         *,
         heals: bool = False,
+        caller: Caller | None = None,
     ) -> web.StreamResponse:
-        peer = request.remote or ""
-        address = caller_address(peer, request.headers, self.trusted) if self.trusted else peer
-        if self._calls >= self.max_calls:
-            raise self._overloaded()
-        self._calls += 1
+        """Run the plan. `caller` is who was asked for a proof already: before a body is read."""
+        address, varies = self._address(request), site.varies.get(operation.name, "")
+        free = self._slots.take(address)
         try:
             answer = await site.plans[operation.name](
-                Call(arguments, request.headers, address, heals, whole=False)
+                Call(arguments, request.headers, address, heals, whole=False, caller=caller)
             )
-        except BaseException:
-            self._calls -= 1
+        except BaseException as error:
+            free()
+            if varies and isinstance(error, Refusal):
+                error.headers += (("Vary", varies),)
             raise
-        if answer.rest is None:
-            self._calls -= 1
-        return written(answer, prefix, self._end)
+        return written(answer, prefix, free, varies)
 
-    def _overloaded(self) -> Overloaded:
-        text = f"{self.max_calls:,} calls are under way, as many as are taken. Try again soon."
-        return Overloaded(text, retry_after=1)
-
-    def _end(self) -> None:
-        """A call is over whose answer was on its way."""
-        self._calls -= 1
+    def _address(self, request: web.BaseRequest) -> str:
+        """The caller's."""
+        peer = request.remote or ""
+        return caller_address(peer, request.headers, self.trusted) if self.trusted else peer
 
     async def _sign_in(
         self, request: web.BaseRequest, relay: Relay, prefix: str, path: str, query: str
     ) -> web.StreamResponse | None:
         base = self._base(request, prefix)
-        if self._calls >= self.max_calls:
-            raise self._overloaded()
-        self._calls += 1
+        free = self._slots.take(self._address(request))
         try:
             body = await self._received(request) if request.can_read_body else b""
             response = await relay.answer(request, path, query, base, body)
@@ -305,20 +320,18 @@ class Door:
             response = problem(refusal)
             response.headers.update(PRIVATE)
         finally:
-            self._calls -= 1
+            free()
         if response is not None:
             response.headers["Server"] = SERVER
         return response
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         """The whole body of a call, which is under way from here on: its body is held."""
-        if self._calls >= self.max_calls:
-            raise self._overloaded()
-        self._calls += 1
+        free = self._slots.take(self._address(request))
         try:
             return await self._received(request)
         finally:
-            self._calls -= 1
+            free()
 
     async def _received(self, request: web.BaseRequest) -> bytes:
         """A whole body, bounded in size and time."""
@@ -327,7 +340,11 @@ class Door:
             raise UnsupportedBody("A coded request body is not read. Send it as plain JSON.")
         if (request.content_length or 0) > self.max_body:
             raise self._too_large()
-        if "Expect" in request.headers and request.version == HttpVersion11:
+        expected = request.headers.get("Expect")
+        if expected is not None and request.version == HttpVersion11:
+            if expected.strip().lower() != "100-continue":
+                text = f"Expect: {expected[:40]!r} is not known here, only 100-continue."
+                raise ExpectationFailed(text)
             # Some hold their body back until they are told (RFC 9110 section 10.1.1).
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         seconds = BODY_SECONDS * max(1.0, self.max_body / MAX_BODY)
@@ -359,7 +376,10 @@ class Door:
         maker = site.documents.get(path) if site is not None else None
         if maker is not None:
             document = maker(self._base(request, prefix), request.query.get("version", ""))
-            return delivered(request, document)
+            response = delivered(request, document)
+            if isinstance(response.body, bytes) and len(response.body) > SMALL:
+                response.ended = self._slots.take(self._address(request))
+            return response
         match path:
             case "/healthz":
                 _only_get(request)
@@ -404,8 +424,15 @@ class Door:
         return self.sites if site is None else (site,)
 
     def _host(self, request: web.BaseRequest) -> str:
-        host = (request.headers.get("Host") or "").lower()
-        return host if host in self._by_host else host.rpartition(":")[0]
+        """Of the hosts that plugins name, the one a request is for; "" for none."""
+        if not self._by_host:
+            return ""
+        reached = origin_of(request.remote or "", request.secure, request.headers, self.trusted)
+        host = reached[1] if reached is not None else ""
+        if host in self._by_host:
+            return host
+        name = _name(host)
+        return name if name in self._by_host else ""
 
     def _nothing(self, request: web.BaseRequest, path: str) -> str:
         text = f"Nothing is served at {request.method} {path[:200]!r}. "
@@ -436,11 +463,12 @@ class Door:
 
         Vary says so to those who ask without an origin, too: a cache gives to both.
         """
-        vary = response.headers.get("Vary")
-        response.headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
-        if origin in self.origins and _CLOSED not in response.headers:
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = _EXPOSED
+        headers = response.headers
+        said = headers.getall("Vary") if "Vary" in headers else ()
+        headers["Vary"] = ", ".join((*said, "Origin")) if said else "Origin"
+        if origin in self.origins and _CLOSED not in headers:
+            headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Expose-Headers"] = _EXPOSED
 
     def _refuse_foreign(self, request: web.BaseRequest) -> None:
         """A page that is not let in may not call: it would use the gateway's credential from
@@ -473,7 +501,12 @@ class Door:
     def _is_ours(self, host: str) -> bool:
         """Whether Host can only mean us: an address, a loopback name, or one we were told."""
         name = host if host in self._by_host else re.sub(r":\d+$", "", host)
-        known = name in self._by_host or name == "localhost" or name.endswith(".localhost")
+        known = (
+            name in self._by_host
+            or _name(host) in self._by_host
+            or name == "localhost"
+            or name.endswith(".localhost")
+        )
         if not known:
             try:
                 ipaddress.ip_address(name.strip("[]"))
@@ -487,13 +520,27 @@ class Door:
 def _is_loopback(request: web.BaseRequest) -> bool:
     """Whether a request came in over the loopback interface."""
     name = request.transport.get_extra_info("sockname") if request.transport else None
-    return name is not None and str(name[0]) in ("127.0.0.1", "::1")
+    return name is not None and is_loopback_name(name)
+
+
+def is_loopback_name(name: tuple[object, ...]) -> bool:
+    """Whether the name of a socket is an address of the loopback interface."""
+    try:
+        address = ipaddress.ip_address(str(name[0]))
+    except ValueError:  # no address of the internet: a socket of the machine
+        return True
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def _name(host: str) -> str:
+    """A host without its port, and without the dot that a full name may end with."""
+    return re.sub(r"\.?(:\d+)?$", "", host)
 
 
 # --- out --------------------------------------------------------------------------------------
 
 
-def delivered(request: web.BaseRequest, document: Document) -> web.Response:
+def delivered(request: web.BaseRequest, document: Document) -> Written:
     """A document, or 304 where the reader has it (RFC 9110 section 13.1.2)."""
     _only_get(request)
     gzip = bool(document.gzipped) and takes(request.headers.get("Accept-Encoding", ""), "gzip")
@@ -503,16 +550,16 @@ def delivered(request: web.BaseRequest, document: Document) -> web.Response:
         "Cache-Control": document.cache_control,
         "Vary": "Accept-Encoding",
         "Server": SERVER,
-        "X-Content-Type-Options": "nosniff",
+        **_NOSNIFF,
         **document.headers,
     }
     known = request.headers.get("If-None-Match", "")
     if known and (known.strip() == "*" or etag in known):
-        return web.Response(status=304, headers=headers)
+        return Written(status=304, headers=headers)
     headers["Content-Type"] = document.content_type
     if gzip:
         headers["Content-Encoding"] = "gzip"
-    return web.Response(body=document.gzipped if gzip else document.body, headers=headers)
+    return Written(body=document.gzipped if gzip else document.body, headers=headers)
 
 
 def _only_get(request: web.BaseRequest) -> None:
@@ -529,7 +576,7 @@ def problem(refusal: Refusal) -> web.Response:
         "status": refusal.status,
         "detail": refusal.detail,
     }
-    headers = {"Content-Type": "application/problem+json", "Server": SERVER}
+    headers = {"Content-Type": "application/problem+json", "Server": SERVER, **_NOSNIFF}
     if refusal.retry_after is not None:
         seconds = math.ceil(refusal.retry_after)
         fields["retry_after"] = seconds
@@ -541,7 +588,8 @@ def problem(refusal: Refusal) -> web.Response:
 
 
 def _json(value: object, status: int = 200) -> web.Response:
-    headers = {"Content-Type": "application/json", "Server": SERVER, "Cache-Control": "no-store"}
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store", **_NOSNIFF}
+    headers["Server"] = SERVER
     return web.Response(status=status, body=msgspec.json.encode(value), headers=headers)
 
 

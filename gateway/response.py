@@ -4,6 +4,9 @@ aiohttp prepares a response in half a dozen small steps, since anything may stil
 the way (chunks, codings, cookies, hooks). Of an answer everything is known, and the steps cost a
 tenth of a stored one. What is unusual still goes aiohttp's way.
 
+A caller who does not read what was written to him holds its memory: a body beyond what the kernel
+and one buffer take is waited for, bounded in time, and its call is under way until then.
+
 A body that comes from the upstream meanwhile is written as fast as the caller reads. If it breaks
 off, so does the connection to the caller: a part never looks like a whole.
 """
@@ -31,14 +34,37 @@ SERVER = "plugin-gateway"
 # From the first byte of an answer to its last, however slow the upstream or the caller: what
 # Cloud Run gives a request.
 MAX_SECONDS = 300.0
+# A body up to here is given to the transport whole, without a wait where nothing stands before it:
+# asyncio's own mark for a full buffer.
+SMALL = 60 * 1024
 _RESET = struct.pack("ii", 1, 0)  # what SO_LINGER takes: on, and no second of it
 
 
 class Written(web.Response):
-    """A response whose body is whole, or empty."""
+    """A response whose body is whole, or empty. `ended` is called once it is written, or is not,
+    and must be given for a body that is not small."""
+
+    ended: Callable[[], None] | None = None
+    seconds = MAX_SECONDS
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Write the response."""
+        transport = request.transport
+        if self.ended is None and (transport is None or not transport.get_write_buffer_size()):
+            return await self._write(request)
+        try:
+            async with asyncio.timeout(self.seconds):
+                writer = await self._write(request)
+                await self.write_eof()
+        except TimeoutError:
+            log.info("an answer was cut off: not read in %g seconds", self.seconds)
+            raise _reset(request) from None
+        finally:
+            if self.ended is not None:
+                self.ended()
+        return writer
+
+    async def _write(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         body = self._body
         if (
             not isinstance(body, bytes)
@@ -111,16 +137,25 @@ def _reset(request: web.BaseRequest) -> ConnectionError:
 
 
 def written(
-    answer: Answer, prefix: str, ended: Callable[[], None] = lambda: None
+    answer: Answer, prefix: str, ended: Callable[[], None] = lambda: None, varies: str = ""
 ) -> web.StreamResponse:
     """An answer as an HTTP response, for a plugin whose root is at `prefix`.
 
-    `ended` is called once a body that is still to come has been written, or has not.
+    `ended` is called at once for a small body, else when it has been written, or has not.
+    `varies` are the headers of the caller that the upstream may have been shown.
     """
     headers = CIMultiDict(answer.headers)
     headers[hdrs.SERVER] = SERVER
+    headers["X-Content-Type-Options"] = "nosniff"  # no browser shall think it knows better
+    if varies:
+        headers["Vary"] = ", ".join([*headers.getall("Vary", ()), varies])
     if "Location" in headers:
         headers["Location"] = prefix + headers["Location"]
     if answer.rest is not None:
         return Passed(answer.status, headers, answer.rest, ended)
-    return Written(status=answer.status, body=answer.body, headers=headers)
+    response = Written(status=answer.status, body=answer.body, headers=headers)
+    if len(answer.body) > SMALL:
+        response.ended = ended
+    else:
+        ended()
+    return response

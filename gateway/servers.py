@@ -2,15 +2,22 @@
 
 A spec in a file may name any server; one that was fetched only servers of its own origin, else
 loading stops with the line to paste. An operation's own server counts within the same origin.
+No spec may name where clouds keep their machines' credentials: only an operator can mean that.
 """
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from gateway.config import Loaded, types
 from gateway.errors import Mistake
+from gateway.guarded import address_of, is_never
 from gateway.values import SpecModel, SpecOperation
+
+# What name servers are not asked for: a host whose last part is a number (WHATWG URL §3.5).
+_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?")
+_MOST = 3  # servers that are left out, and told of
 
 
 def base_of(
@@ -25,9 +32,14 @@ def base_of(
     servers.sort(key=lambda one: not one.startswith("https://"))  # stable: https first
     paste = "upstream: {url: https://…}"
     if not servers:
-        text = f"the spec names no server with an absolute address; write {paste}"
+        left_out = [one.what for one in model.ledger if one.what.startswith("the server ")]
+        why = f" ({'; '.join(left_out[:_MOST])})" if left_out else ""
+        text = f"the spec names no server with an absolute address{why}; write {paste}"
         return "", [loaded.mistake(("spec",), text)]
     if not from_url:
+        if reason := why_never(servers[0]):
+            text = f"the spec's server {servers[0]!r} {reason}"
+            return "", [loaded.mistake(("spec",), text)]
         return servers[0].rstrip("/"), []
     own = [one for one in servers if origin(one) == origin(location)]
     if own:
@@ -38,6 +50,23 @@ def base_of(
         f'If that is right, write upstream: {{url: "{servers[0]}"}}'
     )
     return "", [loaded.mistake(("spec",), text)]
+
+
+def why_never(url: str) -> str | None:
+    """Why a server that no operator wrote is never asked, and what to do; None where it may be."""
+    host = origin(url)[1]
+    address = address_of(host)
+    if address is not None and is_never(address):
+        return (
+            "is an address where machines keep their credentials, or no host at all; a spec may "
+            f'not name one. If that is right, write upstream: {{url: "{url}"}}'
+        )
+    if address is None and _NUMBER.fullmatch(host):
+        return (
+            "is no address: its host is a number, but not four from 0 to 255 without zeros before "
+            "them; write upstream: {url: https://…}"
+        )
+    return None
 
 
 def origin(url: str) -> tuple[str, str, int | None]:

@@ -9,7 +9,7 @@ Schemas are JSON Schema 2020-12 as plain dicts; their only `$ref`s are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -218,6 +218,9 @@ class Reply:
     `received` is wall-clock seconds, `initial_age` how old it was then, in seconds; that is set
     when it is stored. `forms` keeps what `shrink` made of it, beside it, so that
     a stored reply is shrunk once. With a `rest` nothing of the body is in `body`.
+
+    Of a list that comes in pages, `notes` says how many are in here where that is not all
+    (`{"pages": {"kept": 2, "failed": "status 500"}}`), and `onward` gets the next ones.
     """
 
     status: int
@@ -226,7 +229,10 @@ class Reply:
     received: float = 0.0
     initial_age: float = 0.0
     forms: dict[str, Answer] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)  # by form: what its handle stands for
     rest: Rest | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    onward: Callable[[], Awaitable[Reply]] | None = None
     _first: dict[str, str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def header(self, name: str) -> str | None:

@@ -53,7 +53,7 @@ def test_a_config_becomes_a_plugin_without_warning_or_loss(path: Path) -> None:
     plugin = built(path)
     assert plugin.warnings == ()
     assert plugin.ledger == ()
-    assert list(plugin.operations) == list(plugin.config.operations)
+    assert list(plugin.operations) == [*plugin.config.operations, "getMore"]
 
 
 @config

@@ -45,6 +45,33 @@ def test_the_standard_header_says_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "caller", "reached"),
+    [
+        # A proxy writes one of the two; the other is the caller's own invention.
+        ({"X_Forwarded_For": "6.6.6.6", "Forwarded": "for=1.1.1.1"}, "10.0.0.1", "inside"),
+        ({"X_Forwarded_For": "1.1.1.1", "Forwarded": "for=6.6.6.6"}, "10.0.0.1", "inside"),
+        ({"X_Forwarded_For": "1.1.1.1", "Forwarded": "for=1.1.1.1"}, "1.1.1.1", "inside"),
+        ({"X_Forwarded_For": "1.1.1.1", "Forwarded": 'for="1.1.1.1:80"'}, "1.1.1.1", "inside"),
+        ({"X_Forwarded_Foo": "x", "Forwarded": "for=1.1.1.1;host=a.b"}, "1.1.1.1", "a.b"),
+        ({"X_Forwarded_Host": "evil", "Forwarded": "for=1.1.1.1;host=a.b"}, "10.0.0.1", "inside"),
+        ({"X_Forwarded_Host": "A.b", "Forwarded": "host=a.b"}, "10.0.0.1", "a.b"),
+        ({"X_Forwarded_Host": "evil", "Forwarded": "proto=https"}, "10.0.0.1", "inside"),
+    ],
+)
+def test_where_two_families_differ_neither_is_believed(
+    said: dict[str, str], caller: str, reached: str
+) -> None:
+    given = headers(**said, Host="inside")
+    assert caller_address("10.0.0.1", given, TRUSTED) == caller
+    assert origin_of("10.0.0.1", False, given, TRUSTED) == ("http", reached)
+
+
+def test_the_dot_at_the_end_of_a_full_name_is_left_out() -> None:
+    given = headers(Host="gw.example.:8080")
+    assert origin_of("9.9.9.9", False, given, ()) == ("http", "gw.example:8080")
+
+
+@pytest.mark.parametrize(
     "host", ["", "a b", "evil.example/x", "a@b", "x'><script>", "a,b", "[::g]"]
 )
 def test_a_host_that_is_none_is_never_written_into_a_document(host: str) -> None:

@@ -54,5 +54,5 @@ async def test_a_call_is_followed_through_the_door_one_face_and_its_steps(
     others = {name.partition("/")[0] for name in seen} - {"pipeline", "faces"}
     assert len(faces) == 1
     assert steps >= STEPS
-    assert others - {"connections", "proxy", "response", "values"} <= BESIDES
+    assert others - {"connections", "proxy", "response", "slots", "values"} <= BESIDES
     assert (seen[0], seen[1], seen[-1]) == ("connections", "proxy", "response")

@@ -177,12 +177,14 @@ async def test_numbers_arrive_as_they_were_written(serve: Serve, upstream: Upstr
 # --- 3: addresses -------------------------------------------------------------------------------
 
 
-async def test_redirects_stay_within_the_origin(serve: Serve, upstream: Upstream) -> None:
+async def test_redirects_lead_to_chosen_operations_only(serve: Serve, upstream: Upstream) -> None:
     client = await shop(serve, upstream)
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         if request.raw_path == "/items/near":
-            return web.Response(status=302, headers={"Location": "/elsewhere"})
+            return web.Response(status=302, headers={"Location": "/items/here"})
+        if request.raw_path == "/items/other":
+            return web.Response(status=302, headers={"Location": "/admin"})
         if request.raw_path == "/items/far":
             return web.Response(status=302, headers={"Location": "http://localhost:1/x"})
         if request.raw_path == "/items/loop":
@@ -190,7 +192,10 @@ async def test_redirects_stay_within_the_origin(serve: Serve, upstream: Upstream
         return web.json_response({"at": request.raw_path})
 
     upstream.answer = answer
-    assert (await client.get("/items/near")).json() == {"at": "/elsewhere"}
+    assert (await client.get("/items/near")).json() == {"at": "/items/here"}
+    other = await client.get("/items/other")
+    assert (other.status, other.json()["code"]) == (502, "redirect_refused")
+    assert upstream.last.target == "/items/other"
     far = await client.get("/items/far")
     assert (far.status, far.json()["code"]) == (502, "redirect_refused")
     assert "localhost:1" not in far.body.decode()
@@ -654,14 +659,14 @@ async def test_a_query_credential_goes_along_with_a_redirect(
 ) -> None:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         if request.raw_path.startswith("/items/1"):
-            return web.Response(status=302, headers={"Location": "/moved?x=1"})
+            return web.Response(status=302, headers={"Location": "/items/2?x=1"})
         return web.json_response({"at": "moved"})
 
     upstream.answer = answer
     credential = "\nupstream: {credential: {query: {name: key, value: '${K}'}}}\n"
     client = await shop(serve, upstream, credential, env={"K": "the-secret-key"})
     assert (await client.get("/items/1")).json() == {"at": "moved"}
-    assert upstream.last.target == "/moved?x=1&key=the-secret-key"
+    assert upstream.last.target == "/items/2?x=1&key=the-secret-key"
 
 
 @pytest.mark.parametrize(
@@ -741,14 +746,17 @@ async def test_more_calls_than_the_bound_are_told_to_come_back(
     serve: Serve, upstream: Upstream
 ) -> None:
     client = await shop(serve, upstream)
-    client.gateway.door._calls = MAX_CALLS  # as if so many were under way
+    # As if so many were under way.
+    calls = [client.gateway.door._slots.take(f"10.0.0.{n}") for n in range(4) for _ in range(256)]
+    assert len(calls) == MAX_CALLS
     answer = await client.get("/items/1")
     assert (answer.status, answer.json()["code"]) == (503, "overloaded")
     assert answer.headers["Retry-After"] == "1"
     assert upstream.received == []
-    client.gateway.door._calls = 0
+    for free in calls:
+        free()
     assert (await client.get("/items/1")).status == 200
-    assert client.gateway.door._calls == 0
+    assert client.gateway.door._slots.taken == 0
 
 
 async def test_a_read_asked_before_is_still_guarded_and_still_exact(

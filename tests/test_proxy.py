@@ -8,7 +8,8 @@ import gzip
 import pytest
 from aiohttp import web
 
-from tests.conftest import Serve, Upstream
+from gateway.proxy import is_loopback_name
+from tests.conftest import Client, Serve, Upstream
 
 PLUGIN = """
 plugin: {name}
@@ -103,6 +104,65 @@ async def test_our_own_addresses_win_over_an_operation_s(serve: Serve, upstream:
     assert (await client.get("/theirLogo")).json() == {"path": "/logo.png"}
     assert (await client.get("/healthz")).json() == {"alive": True}
     assert (await client.get("/theirHealth")).json() == {"path": "/healthz"}
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("one.example.", {}),
+        ("one.example.:8080", {}),
+        ("inside", {"X-Forwarded-Host": "one.example"}),
+        ("inside", {"X-Forwarded-Host": "ONE.example."}),
+        ("inside", {"Forwarded": "for=1.1.1.1;host=one.example"}),
+    ],
+)
+async def test_a_plugin_s_host_is_known_in_every_way_it_is_said(
+    serve: Serve, upstream: Upstream, host: str, said: dict[str, str]
+) -> None:
+    one, two = plugin("one", upstream, "hosts: [one.example]"), plugin("two", upstream)
+    client = await serve(one, two, trusted_proxies=("127.0.0.1/32",))
+    for _ in range(2):
+        answer = await client.get("/things/7", headers={"Host": host} | said)
+        assert answer.json() == {"path": "/one/things/7"}
+    alone = await serve(one, two)
+    headers = {"Host": "127.0.0.1"} | said
+    assert (await alone.get("/things/7", headers=headers)).status == 404
+
+
+async def test_hosts_that_nobody_named_fill_no_memory(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(
+        plugin("one", upstream, "hosts: [one.example]"), trusted_proxies=("127.0.0.1/32",)
+    )
+    for number in range(9):
+        host = {"Host": f"{number}.example"}
+        assert (await client.get("/one/things/7", headers=host)).status == 200
+    assert len(client.gateway.door._reads) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "is_loopback"),
+    [
+        (("127.0.0.1", 1), True),
+        (("127.8.9.1", 1), True),
+        (("::1", 1, 0, 0), True),
+        (("::ffff:127.0.0.2", 1, 0, 0), True),
+        (("10.0.0.1", 1), False),
+        (("2001:db8::1", 1, 0, 0), False),
+        (("", 0), True),
+    ],
+)
+def test_every_address_of_the_loopback_interface_is_known(
+    name: tuple[object, ...], is_loopback: bool
+) -> None:
+    assert is_loopback_name(name) is is_loopback
+
+
+async def test_pages_with_a_name_made_up_cannot_call_by_another_loopback_address(
+    serve: Serve, upstream: Upstream
+) -> None:
+    client = await serve(plugin("one", upstream), host="127.0.0.2")
+    assert (await client.get("/things/7", headers={"Host": "evil.example"})).status == 403
+    assert upstream.received == []
 
 
 # --- documents ----------------------------------------------------------------------------------
@@ -231,7 +291,7 @@ async def test_what_an_upstream_sends_is_never_run_under_our_address(
     client = await serve("budget: no\n" + plugin("one", upstream))
     upstream.says("<script>", headers={"Content-Type": "text/html"})
     answer = await client.get("/things/7")
-    assert answer.json() == {"text": "<script>"}
+    assert list(answer.json()) == ["text"]
     upstream.says("<script>", headers={"Content-Type": "application/x-anything"})
     answer = await client.get("/things/7")
     assert answer.body == b"<script>"
@@ -279,6 +339,120 @@ async def test_auth_is_asked_for_with_a_challenge(serve: Serve, upstream: Upstre
     assert (await client.get("/things/7", headers=right)).status == 200
     assert (await client.get(MANIFEST)).status == 200
     assert "authorization" not in {name.lower() for name in upstream.last.headers}
+
+
+TOKEN = {"Authorization": "Bearer s3cret-token"}
+
+
+def raw(head: str, body: str = "") -> bytes:
+    return ("\r\n".join((*head.split("|"), "Host: 127.0.0.1", "", "")) + body).encode()
+
+
+async def answered(client: Client, request: bytes) -> bytes:
+    """The first line of what comes back."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.gateway.port)
+    writer.write(request)
+    line = await asyncio.wait_for(reader.readline(), 10)
+    writer.transport.abort()
+    return line
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "POST /things HTTP/1.1|Content-Type: application/json|Content-Length: 9",
+        "POST /call/addThing HTTP/1.1|Content-Length: 9",
+        "POST /things HTTP/1.1|Content-Length: 9|Expect: 100-continue",
+        "POST /things HTTP/1.1|Content-Length: 9999999",
+        "POST /things HTTP/1.1|Content-Length: 9|Content-Encoding: gzip",
+        "GET /things/7?nonsense=1 HTTP/1.1",
+    ],
+)
+async def test_of_who_may_not_call_nothing_is_read_but_the_head(
+    serve: Serve, upstream: Upstream, head: str
+) -> None:
+    client = await serve(
+        plugin("one", upstream, 'auth: {service: {tokens: {me: "${T}"}}}'),
+        env={"T": "s3cret-token"},
+    )
+    assert b" 401 " in await answered(client, raw(head))
+    assert client.gateway.door._slots.taken == 0
+    bad = await client.post("/things", data=b"{", headers={"Content-Type": "application/json"})
+    assert bad.status == 401
+    assert (await client.post("/things", json={"name": "a"}, headers=TOKEN)).status == 200
+
+
+async def test_two_proofs_are_none(serve: Serve, upstream: Upstream) -> None:
+    for kind in ('{service: {tokens: {me: "${T}"}}}', "{user: {}}"):
+        client = await serve(plugin("one", upstream, f"auth: {kind}"), env={"T": "s3cret-token"})
+        one = "Authorization: Bearer s3cret-token"
+        assert b" 200 " in await answered(client, raw(f"GET /things/7 HTTP/1.1|{one}"))
+        for other in (one, "Authorization: Bearer another", "authorization: Basic eDp5"):
+            two = f"GET /things/7 HTTP/1.1|{one}|{other}"
+            assert b" 401 " in await answered(client, raw(two))
+
+
+async def test_what_is_expected_and_not_known_is_refused(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(plugin("one", upstream))
+    head = "POST /things HTTP/1.1|Content-Type: application/json|Content-Length: 2|Expect: "
+    assert b" 417 " in await answered(client, raw(head + "foo", "{}"))
+    assert b" 417 " in await answered(client, raw(head + "100-continue, foo", "{}"))
+    assert b" 100 " in await answered(client, raw(head + "100-Continue"))
+
+
+async def test_a_body_is_not_awaited_where_all_calls_are_under_way(
+    serve: Serve, upstream: Upstream
+) -> None:
+    client = await serve(plugin("one", upstream), max_calls=1)
+    free = client.gateway.door._slots.take("10.0.0.1")
+    head = "POST /things HTTP/1.1|Content-Type: application/json|Content-Length: 9"
+    assert b" 503 " in await answered(client, raw(head))
+    free()
+
+
+async def test_one_address_leaves_calls_to_others(serve: Serve, upstream: Upstream) -> None:
+    """Behind a trusted proxy an address is the one that it names."""
+    proxied = {"trusted_proxies": ("127.0.0.1/32",), "max_calls": 256}
+    client = await serve(plugin("one", upstream), **proxied)
+    slow = [client.gateway.door._slots.take("6.6.6.6") for _ in range(64)]
+    said = await client.get("/things/7", headers={"X-Forwarded-For": "6.6.6.6"})
+    assert (said.status, said.json()["code"]) == (503, "overloaded")
+    assert (await client.get("/things/7", headers={"X-Forwarded-For": "1.1.1.1"})).status == 200
+    for free in slow:
+        free()
+    assert (await client.get("/things/7", headers={"X-Forwarded-For": "6.6.6.6"})).status == 200
+
+
+async def test_shared_caches_are_told_which_headers_the_upstream_was_shown(
+    serve: Serve, upstream: Upstream
+) -> None:
+    text = plugin("one", upstream).replace(
+        '{url: "', '{forward: [Accept-Language, X-Tenant], url: "'
+    )
+    near = "near: {header: X-Near, in: query, type: string}"
+    client = await serve(text.replace("{id: {in: path", f"{{{near}, id: {{in: path"))
+    for status in (200, 404, 500):
+        upstream.says({}, status=status, headers={"Vary": "Cookie"})
+        vary = (await client.get("/things/7")).headers["Vary"].split(", ")
+        assert vary[-4:] == ["Accept-Language", "X-Tenant", "X-Near", "Origin"]
+        assert status != 200 or vary[0] == "Cookie"
+
+
+@pytest.mark.parametrize(
+    "said", ["*/*", "application/*", "application/json;a=b, text/html", "text/html", ""]
+)
+async def test_what_is_no_json_by_name_is_never_run(
+    serve: Serve, upstream: Upstream, said: str
+) -> None:
+    client = await serve("budget: no\n" + plugin("one", upstream))
+    for body in (b'["<script>alert(1)</script>"]', b"<script>alert(1)</script>"):
+        upstream.says(body, headers={"Content-Type": said})
+        answer = await client.get("/things/7")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert (
+            answer.headers["Content-Type"] == "application/json"
+            or answer.headers["Content-Security-Policy"] == "sandbox"
+        )
 
 
 async def test_a_plugin_whose_spec_cannot_be_had_yet_says_so_and_comes_up(

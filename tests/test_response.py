@@ -10,14 +10,14 @@ import pytest
 from aiohttp.test_utils import RawTestServer
 from multidict import CIMultiDict
 
-from gateway.response import Passed, written
+from gateway.response import SMALL, Passed, Written, written
 from gateway.values import Answer
 
 DATE = re.compile(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
 ANSWER = Answer(200, (("Content-Type", "application/json"), ("Age", "3")), b"{}")
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nAge: 3\r\nServer: plugin-gateway"
-    b"\r\nContent-Length: 2\r\n\r\n"
+    b"\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 2\r\n\r\n"
 )
 
 
@@ -166,5 +166,70 @@ async def test_a_caller_who_does_not_read_holds_no_connection() -> None:
             await ended.wait()
             await asyncio.sleep(0.05)
         assert rest.pieces  # there was more than the sockets hold
+        assert not server.handler.connections
+        writer.transport.abort()
+
+
+LARGE = Answer(200, (("Content-Type", "application/json"),), b"x" * 30_000_000)
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+async def test_a_caller_who_does_not_read_holds_no_whole_answer(version: str) -> None:
+    ended = asyncio.Event()
+
+    async def give(_: object) -> object:
+        response = written(LARGE, "", ended.set)
+        assert isinstance(response, Written)
+        response.seconds = 0.3
+        return response
+
+    async with RawTestServer(give) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(f"GET / HTTP/{version}\r\nHost: a\r\n\r\n".encode())
+        async with asyncio.timeout(5):
+            await ended.wait()
+            await asyncio.sleep(0.05)
+        assert not server.handler.connections
+        with pytest.raises(ConnectionError):
+            await reader.read(-1)
+        writer.transport.abort()
+
+
+async def test_a_call_is_under_way_until_its_answer_is_read() -> None:
+    ended = asyncio.Event()
+
+    async def give(_: object) -> object:
+        return written(LARGE, "", ended.set)
+
+    async with RawTestServer(give) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        async with asyncio.timeout(10):
+            await reader.readuntil(b"\r\n\r\n")
+            assert not ended.is_set()
+            assert await reader.readexactly(len(LARGE.body)) == LARGE.body
+            await ended.wait()
+        writer.transport.abort()
+
+
+async def test_small_answers_that_nobody_reads_are_bounded_in_time_as_well() -> None:
+    count = 0
+
+    async def give(_: object) -> object:
+        nonlocal count
+        count += 1
+        response = written(ANSWER._replace(body=b"x" * SMALL), "")
+        assert isinstance(response, Written)
+        response.seconds = 0.3
+        return response
+
+    async with RawTestServer(give) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        async with asyncio.timeout(10):
+            while not writer.is_closing():
+                writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                await asyncio.sleep(0.001)
+                if count > 10 and not server.handler.connections:
+                    break
         assert not server.handler.connections
         writer.transport.abort()

@@ -40,9 +40,7 @@ def rivals(pairs: Sequence[Pair]) -> Mapping[str, list[Mistake]]:
     """Warnings by the name of the plugin that comes later; each names the earlier one, too."""
     found: dict[tuple[str, str], list[Mistake]] = defaultdict(list)
     every = [
-        Served(loaded, plugin, operation)
-        for loaded, plugin in pairs
-        for operation in plugin.operations.values()
+        Served(loaded, plugin, operation) for loaded, plugin in pairs for operation in plugin.chosen
     ]
     for earlier, later, warning in (*_descriptions(pairs), *_names(every), *_operations(every)):
         found[earlier, later].append(warning)

@@ -2,7 +2,8 @@
 
 Bounded in bytes, in all and for one reply. A reply is charged twice its body and a flat sum on
 top, because the answers that shrinking makes of it are kept beside it (`Reply.forms`) after it
-was stored, and a size is taken only once. Sizes of keys and headers count.
+was stored, and a size is taken only once: what does not fit into that (text of control
+characters is six times as long as JSON) is made anew each time. Sizes of keys and headers count.
 
 Forgetting: a write drops everything stored for its URL, whoever asked for it. A GET that was
 under way meanwhile may bring what was true before the write; `put` refuses it by the `mark`
@@ -18,15 +19,31 @@ from dataclasses import dataclass
 from cachetools import LRUCache
 
 from gateway.caching.key import Key
-from gateway.values import Reply
+from gateway.values import Answer, Reply
 
 # Objects around a reply and its forms, measured at about 1.5 KiB for ten headers.
 OVERHEAD = 2048
+# Of these, for what a short body becomes: `{"text": …}` is longer.
+FORM = 512
 # A body that fills more than this share of the store would push too much else out.
 LARGEST_SHARE = 8
 # URLs whose last forgetting is remembered one by one. Beyond it, fetches under way that need
 # not be refused are.
 REMEMBERED = 4096
+
+
+class _Forms(dict[str, Answer]):
+    """Answers made of a stored reply, no more than was charged for them."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__()
+        self._body, self._room = body, len(body) + FORM
+
+    def __setitem__(self, form: str, answer: Answer) -> None:
+        size = 0 if answer.body is self._body else len(answer.body)
+        if size <= self._room and form not in self:
+            self._room -= size
+            super().__setitem__(form, answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +120,7 @@ class MemoryStore:
         size = cost(key, reply)
         if ttl <= 0 or size > self._largest:
             return False
+        reply.forms = _Forms(reply.body)
         self._entries[key] = Entry(reply, now + ttl, size)
         return True
 

@@ -25,6 +25,8 @@ from gateway.cli.explain import explain
 from gateway.cli.init import init
 from gateway.cli.ops import ops
 from gateway.cli.serve import serve
+from gateway.cli.shrink import shrink
+from gateway.cli.suggest import suggest
 from gateway.cli.trim import trim
 
 
@@ -81,5 +83,5 @@ def main() -> None:
     """Turn an HTTP API into a plugin for language models, by configuration alone."""
 
 
-for command in (serve, check, explain, call, demo, init, ops, trim):
+for command in (serve, check, explain, call, shrink, suggest, demo, init, ops, trim):
     main.add_command(command)

@@ -27,6 +27,7 @@ from gateway.cli.common import (
     run,
     state_option,
 )
+from gateway.config import suggest
 from gateway.errors import BadArguments, Refusal
 from gateway.faces.calls import read_named
 from gateway.pipeline import Call, Shared, mask_of, plans
@@ -99,7 +100,10 @@ def operation_of(plugin: Plugin, name: str, *, as_json: bool) -> Operation:
     """The operation of a name, or leave with what there is."""
     if name not in plugin.operations:
         known = ", ".join(plugin.operations)
-        leave(f"{plugin.name} has no operation {name!r}; it has {known}", 2, as_json=as_json)
+        meant = suggest(name, plugin.operations)
+        it_has = f" It has {known}" if meant else f"; it has {known}"
+        text = f"{plugin.name} has no operation {name!r}{meant}{it_has}"
+        leave(text, 2, as_json=as_json)
     return plugin.operations[name]
 
 
@@ -132,4 +136,7 @@ async def _call(
     shared = Shared(time.time, time.monotonic, MemoryStore(1), Flights())
     async with new_client(*written_by_operator(plugin)) as client:
         plan = plans(plugin, client, shared)[operation.name]
-        return await plan(Call(arguments, headers, "127.0.0.1", heals=True))
+        try:
+            return await plan(Call(arguments, headers, "127.0.0.1", heals=True))
+        finally:
+            shared.aside.close()

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.authoring.asked import asked
+from gateway.authoring.ids import lost
 from gateway.authoring.rivals import rivals
 from gateway.cli.common import (
     compile_all,
@@ -222,6 +223,9 @@ def _doubts(
             "describe it there if it is for callers to give"
         )
         found.append(loaded.mistake(("operations", some[0].name), text))
+    found += [
+        loaded.mistake(("operations", one.operation, one.rule), str(one)) for one in lost(plugin)
+    ]
     if any(len(secret) < MIN_SECRET for secret in plugin.secrets):
         text = f"a secret has fewer than {MIN_SECRET} characters: answers are not searched for it"
         found.append(loaded.mistake(("upstream",), text))

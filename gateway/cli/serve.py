@@ -148,7 +148,8 @@ def _configs(_: click.Context, __: click.Parameter, values: tuple[Path, ...]) ->
     envvar="GATEWAY_TRUSTED_PROXY",
     show_envvar=True,
     callback=_network,
-    help="Addresses whose Forwarded and X-Forwarded-* count, as a CIDR. May be repeated.",
+    help="Addresses whose X-Forwarded-For, -Proto and -Host or Forwarded count, as a CIDR; where "
+    "both are there and differ, neither does. May be repeated.",
 )
 @click.option(
     "--max-body",
@@ -231,7 +232,7 @@ def announce(gateway: Gateway, *, as_json: bool) -> None:
         print_json({"url": gateway.url, "plugins": sites})
         return
     for site in gateway.door.sites:
-        state = _counted(len(site.plugin.operations)) if site.plugin else site.waiting
+        state = _counted(len(site.plugin.chosen)) if site.plugin else site.waiting
         out.print(f"[bold]{site.name}[/bold]  {base}/{site.name}/  [dim]{state}[/dim]")
         if site.plugin is not None:
             for warning in site.plugin.warnings:

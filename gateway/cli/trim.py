@@ -68,7 +68,7 @@ def trim(
         where = f"{one_line(line.operation)}: " if line.operation else ""
         text = f"{'lost  ' if line.lost else 'ledger'}  {where}{one_line(line.what)}"
         err.print(text, markup=False, style="red" if line.lost else "dim")
-    served_ones = len(got.plugin.operations)
+    served_ones = len(got.plugin.chosen)
     word = "operation" if served_ones == 1 else "operations"
     err.print(f"{served_ones} {word}, {served.tokens:,} tokens", style="dim")
 

@@ -25,6 +25,7 @@ class Settings:
     cache: float | None
     budget: Budget
     drop: Drop
+    encode: types.Encode
     parameters: Mapping[str, Literal["hide"] | types.Parameter]
     timeout: float
     max_bytes: int
@@ -39,6 +40,7 @@ def settings(plugin: types.Plugin, operation: types.Operation) -> Settings:
         cache=plugin.cache if operation.cache is None else operation.cache,
         budget=plugin.budget if operation.budget is None else operation.budget,
         drop=plugin.drop if operation.drop is None else operation.drop,
+        encode=plugin.encode if operation.encode is None else operation.encode,
         parameters={**plugin.parameters, **operation.parameters},
         timeout=upstream.timeout if operation.timeout is None else operation.timeout,
         max_bytes=upstream.max_bytes if operation.max_bytes is None else operation.max_bytes,

@@ -135,8 +135,11 @@ def _credential(path: Path, kind: str, settings: object) -> Iterator[Fault]:
                 yield Fault((*path, key), "is empty, or holds a line break or control character")
         for name in settings.parameters.keys() & _GRANT:
             yield Fault((*path, "parameters", name), "is written by the gateway", at_key=True)
-    elif not isinstance(settings, str) or not settings.strip() or _CONTROL.search(settings):
-        yield Fault(path, "a bearer token is one word, not empty")
+    elif not isinstance(settings, str) or not re.fullmatch(r"[!-~]+", settings):
+        text = "a bearer token is one word of ASCII, not empty"
+        if isinstance(settings, str) and settings.lower().startswith("bearer "):
+            text += "; leave `Bearer ` out, it is written by the gateway"
+        yield Fault(path, text)
 
 
 def _named(path: Path, kind: str, secret: types.NamedSecret) -> Iterator[Fault]:

@@ -250,10 +250,35 @@ def _operations(context: Context) -> Iterator[Fault]:
     for name, operation in operations(context.plugin):
         if operation.call is not None:
             yield from _call(("operations", name, "call"), operation.call)
-        for key in ("fields", "limit_items"):
-            for step in getattr(operation, key):
+        for key in ("fields", "limit_items", "strings", "drop", "untrusted"):
+            for step in getattr(operation, key) or ():
                 if not step.strip():
                     yield Fault(("operations", name, key), "an empty path names nothing")
+        if operation.jmespath is not None and operation.fields:
+            text = "stands instead of `fields`; take what you want in the expression"
+            yield Fault(("operations", name, "jmespath"), text, at_key=True)
+        for step, rule in operation.strings.items():
+            if rule.max is None and rule.html is None:
+                yield Fault(("operations", name, "strings", step), "says nothing: max or html?")
+        if operation.paginate is not None:
+            yield from _paginate(("operations", name, "paginate"), operation.paginate)
+
+
+def _paginate(path: Path, paginate: types.Paginate) -> Iterator[Fault]:
+    """One way to find the next page, and that said once."""
+    ways = [key for key in ("cursor", "page", "offset", "link") if getattr(paginate, key)]
+    if len(ways) != 1:
+        found = f"; found {' and '.join(ways)}" if ways else ""
+        yield Fault(path, f"expected one of cursor, page, offset and link{found}")
+    one = paginate.cursor
+    if one is not None and (one.source is None) == (one.last is None):
+        yield Fault((*path, "cursor"), "expected `from` or `last`, one of the two, beside `to`")
+    link = paginate.link
+    if isinstance(link, types.NextLink) and (link.source is None) == (link.rel is None):
+        yield Fault((*path, "link"), "expected `rel` or `from`, one of the two")
+    if isinstance(paginate.size, int) and ways in (["cursor"], ["link"]):
+        text = f"has no effect beside {ways[0]!r}; to ask for so many write {{param, value}}"
+        yield Fault((*path, "size"), text)
 
 
 def _call(path: Path, call: str, *, at_key: bool = False) -> Iterator[Fault]:

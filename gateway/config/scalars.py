@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SIZE_UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 RATE_UNITS = {"s": 1.0, "min": 60.0, "hour": 3600.0, "day": 86400.0}
-DROP_KINDS = ("empty",)
+DROP_KINDS = ("empty", "nulls", "urls")
 
 
 def _text_schema(pattern: str, expected: str) -> dict[str, Any]:
@@ -183,19 +183,19 @@ MAX_BUDGET = 10_000_000  # ten times the largest context a model has
 
 
 class Drop(tuple[str, ...]):
-    """Kinds of things left out of an answer; `no` and `[]` are nothing."""
+    """What is left out of an answer: kinds and paths; `no` and `[]` are nothing."""
 
     __slots__ = ()
-    expected: ClassVar[str] = f"a list of {', '.join(DROP_KINDS)}, or no"
+    expected: ClassVar[str] = f"a list of {', '.join(DROP_KINDS)} and paths, or no"
 
-    def __new__(cls, kinds: Sequence[str] = ()) -> Self:
-        """Make one from kinds that are known."""
-        return super().__new__(cls, kinds)
+    def __new__(cls, entries: Sequence[str] = ()) -> Self:
+        """Make one from its entries."""
+        return super().__new__(cls, entries)
 
     @classmethod
     def schema(cls) -> dict[str, Any]:
         """What the YAML may hold."""
-        return {"anyOf": [{"type": "array", "items": {"enum": list(DROP_KINDS)}}, {"enum": ["no"]}]}
+        return {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"enum": ["no"]}]}
 
     @property
     def written(self) -> list[str]:
@@ -204,9 +204,9 @@ class Drop(tuple[str, ...]):
 
     @classmethod
     def read(cls, value: Any) -> Self:
-        """Read a list of kinds or `no`. Raises: ValueError."""
+        """Read a list of texts or `no`. Raises: ValueError."""
         if value == "no":
             return cls()
-        if isinstance(value, list) and all(kind in DROP_KINDS for kind in value):
+        if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
             return cls(value)
         raise ValueError(f"expected {cls.expected}, found {value!r}")

@@ -304,6 +304,106 @@ IDLE_BESIDE = {
 }
 
 Parameters = dict[str, Literal["hide"] | Parameter]
+Items = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Encode = Literal["json", "table"]
+
+
+class ItemLimit(Block, frozen=True, kw_only=True):
+    """How many items of an array a caller gets."""
+
+    max: Annotated[Items, Doc(description="At most so many items.")]
+    hard: Annotated[bool, Doc(description="The rest is not given on request either.")] = False
+
+
+class TextRule(Block, frozen=True):
+    """What is done with the texts at a path."""
+
+    max: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Doc(description="At most so many characters; cut at a word."),
+    ] = None
+    html: Annotated[
+        Literal["text"] | None, Doc(description="`text` makes readable text of HTML.")
+    ] = None
+
+
+class NextCursor(Block, frozen=True, kw_only=True):
+    """A page says where the next one begins: by a text of its own, or by its last item."""
+
+    source: Annotated[str | None, Doc(description="Where a page holds the next one's cursor.")] = (
+        field(default=None, name="from")
+    )
+    last: Annotated[
+        str | None, Doc(description="Or: what of a page's last item is the cursor, such as `id`.")
+    ] = None
+    to: Annotated[str, Doc(description="The query parameter that takes it.")]
+
+
+class PageNumber(Block, frozen=True, kw_only=True):
+    """Pages have numbers."""
+
+    param: Annotated[str, Doc(description="The query parameter that takes a page's number.")]
+    first: Annotated[int, Doc(description="The number of the first page.", ge=0)] = 1
+
+
+class NextLink(Block, frozen=True):
+    """A page holds the address of the next one."""
+
+    rel: Annotated[
+        str | None, Doc(description="In the header `Link`, of this relation (RFC 8288).")
+    ] = None
+    source: Annotated[str | None, Doc(description="Or: where in the page it stands.")] = field(
+        default=None, name="from"
+    )
+    to: Annotated[
+        list[str],
+        Doc(
+            description="The query parameters taken out of it, and nothing else; callers do not "
+            "see them. Where none is given: whatever callers could send themselves."
+        ),
+    ] = []
+
+
+class PageSize(Block, frozen=True):
+    """How many items are asked for."""
+
+    param: Annotated[str, Doc(description="The query parameter that takes it.")]
+    value: Annotated[int, Doc(description="So many are asked for.", ge=1, le=1_000_000)]
+
+
+class Paginate(Block, frozen=True, kw_only=True):
+    """How the pages of a list are found; one of `cursor`, `page`, `offset` and `link`."""
+
+    items: Annotated[str, Doc(description="The array that goes on; `$` is the answer itself.")]
+    cursor: Annotated[
+        NextCursor | None, Doc(description="By a cursor: `{from: meta.next_cursor, to: cursor}`.")
+    ] = None
+    page: Annotated[
+        str | PageNumber | None,
+        Doc(description="By number: the query parameter, or `{param, first: 0}`."),
+    ] = None
+    offset: Annotated[
+        str | None,
+        Doc(description="By offset: the query parameter that takes how many items to pass over."),
+    ] = None
+    link: Annotated[
+        str | NextLink | None,
+        Doc(description="By address: the relation in the header `Link`, or `{from: next}`."),
+    ] = None
+    more: Annotated[
+        str | None,
+        Doc(description="Where a page says whether there is another; false, null and 0 mean no."),
+    ] = None
+    size: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000)] | PageSize | None,
+        Doc(
+            description="Items of a full page, also sent as `{param: per_page, value: 100}`. By "
+            "number or offset, a page with fewer is the last."
+        ),
+    ] = None
+    max_pages: Annotated[
+        int, Doc(description="At most so many pages for one answer.", ge=1, le=100)
+    ] = 5
 
 
 class Operation(Block, frozen=True):
@@ -344,11 +444,40 @@ class Operation(Block, frozen=True):
         list[str],
         Doc(description="Only these parts of the answer: `data.{id,team.full_name as team}`."),
     ] = []
-    limit_items: Annotated[
-        dict[str, Annotated[int, Meta(ge=1, le=1_000_000_000)]],
-        Doc(description="At most so many items of the array at a path; `$` is the answer itself."),
-    ] = {}
+    jmespath: Annotated[
+        str | None,
+        Doc(
+            description="Instead of `fields`: the answer reshaped by a JMESPath expression; "
+            "`returns` then describes what comes out."
+        ),
+    ] = None
+    choose: Annotated[
+        bool, Doc(description="The caller may say which of the answer's fields are wanted.")
+    ] = False
     drop: Annotated[Drop | None, Doc(description="Overrides the plugin's.")] = None
+    strings: Annotated[
+        dict[str, TextRule],
+        Doc(description="What is done with the texts at a path: `{data.body: {max: 300}}`."),
+    ] = {}
+    untrusted: Annotated[
+        Literal["all"] | list[str],
+        Doc(
+            description="Where texts of third parties stand, or `all`: what nobody sees in them "
+            "(control, invisible and bidi characters) is taken out."
+        ),
+    ] = []
+    limit_items: Annotated[
+        dict[str, Items | ItemLimit],
+        Doc(
+            description="At most so many items of the array at a path, or `{max, hard: true}`; "
+            "`$` is the answer itself."
+        ),
+    ] = {}
+    paginate: Annotated[
+        Paginate | None,
+        Doc(description="The list comes in pages, which the gateway follows and joins."),
+    ] = None
+    encode: Annotated[Encode | None, Doc(description="Overrides the plugin's.")] = None
     budget: Annotated[Budget | None, Doc(description="Overrides the plugin's.")] = None
     cache: Annotated[SecondsOrNo | None, Doc(description="Overrides the plugin's.")] = None
     limit: Annotated[Rate | None, Doc(description="Overrides the plugin's.")] = None
@@ -427,9 +556,19 @@ class Plugin(Block, frozen=True, kw_only=True):
     budget: Annotated[
         Budget, Doc(description="Tokens per answer, `{tokens, chars}`, or `no`: never cut.")
     ] = field(default_factory=lambda: Budget(8000))
-    drop: Annotated[Drop, Doc(description='What to leave out: `empty` is null, "", [] and {}.')] = (
-        field(default_factory=Drop)
-    )
+    drop: Annotated[
+        Drop,
+        Doc(
+            description='What to leave out of answers: `empty` (null, "", [] and {}), `nulls`, '
+            "`urls`, or paths such as `data.links` and `..self`; a field of that name is `$.urls`."
+        ),
+    ] = field(default_factory=Drop)
+    encode: Annotated[
+        Encode,
+        Doc(
+            description="`table`: arrays of objects as one header and rows, where that is shorter."
+        ),
+    ] = "json"
     parameters: Annotated[
         Parameters, Doc(description="For every operation that has a parameter of the name.")
     ] = {}

@@ -7,6 +7,7 @@ a file (`request.files`), so that behind the door there is one form only.
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -73,7 +74,11 @@ def _text(body: bytes, content_type: str) -> str:
 
 
 def parse(body: bytes) -> Any:
-    """Parse JSON; numbers keep their text. Raises: BadArguments."""
+    """Parse JSON; numbers keep their text. Raises: BadArguments.
+
+    A byte order mark is no part of it (RFC 8259 section 8.1).
+    """
+    body = body.removeprefix(codecs.BOM_UTF8)
     try:
         refuse_beyond(body)
         return decode_json(body.decode())

@@ -21,7 +21,7 @@ from gateway.plugin import Operation
 from gateway.request.files import of_file
 from gateway.request.multipart import MULTIPART
 from gateway.request.schemas import SCALARS, kinds, resolve
-from gateway.shrinking import DESCRIBED, TEXT
+from gateway.shrinking import TEXT
 from gateway.values import Argument, Degraded, Schema, SpecBody
 
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
@@ -254,8 +254,6 @@ class _Writer:
             content = {"application/json": {"schema": schema}}
         elif kind(reply.content_type) != "binary":
             content = {"application/json": {"schema": TEXT}}
-        elif operation.shrinker.budget.tokens:
-            content = {"application/json": {"schema": DESCRIBED}}
         else:
             # It passes as it is, under the type it has.
             said = essence(reply.content_type)

@@ -206,4 +206,4 @@ def _seconds(value: Any) -> int | None:
         seconds = int(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return seconds if 0 <= seconds <= _LONGEST else None
+    return max(seconds, 0) if seconds <= _LONGEST else None

@@ -1,6 +1,6 @@
 """The plan of an operation: its steps, composed once when the plugin loads.
 
-    auth → limit → validate → shrink( cache( fetch ) )
+    auth → limit → validate → shrink( paginate( cache( fetch ) ) )
 
 One file per step. Each makes a ring around the next, or gives back the next as it is where the
 operation does not ask for the step.
@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from gateway.aside import Aside
 from gateway.caching import Flights, MemoryStore
+from gateway.caching.handles import Handles
 from gateway.config import types
-from gateway.pipeline import auth, cache, fetch, limit, shrink, validate
+from gateway.pipeline import auth, cache, fetch, limit, more, paginate, shrink, validate
 from gateway.pipeline.call import Call, Clock, Plan
 from gateway.pipeline.limit import Windows
 from gateway.pipeline.locate import locator
@@ -23,20 +25,28 @@ from gateway.pipeline.mask import Mask
 from gateway.pipeline.token import tokens_of
 from gateway.plugin import Operation, Plugin
 from gateway.request import Proof, kinds_of, prove
+from gateway.shrinking import prepare
 
 __all__ = ["Call", "Mask", "Plan", "Shared", "mask_of", "plans", "steps_of"]
+
+
+# Of answers that were cut, what their handles stand for; as much as of replies that are stored.
+HANDLE_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
 class Shared:
     """What all plans share: clocks, the store, flights, windows. `wall` tells seconds since
-    1970, `steady` seconds that never go back; `key` digests credentials in cache keys."""
+    1970, `steady` seconds that never go back; `key` digests credentials in cache keys. `aside` is
+    where long answers are made; who shares it out closes it."""
 
     wall: Clock
     steady: Clock
     store: MemoryStore
     flights: Flights
     windows: Windows = field(default_factory=Windows)
+    aside: Aside = field(default_factory=lambda: Aside(prepare, "gateway.caching.handles"))
+    handles: Handles = field(default_factory=lambda: Handles(HANDLE_BYTES))
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
 
@@ -49,6 +59,10 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
     private = isinstance(plugin.config.auth, types.Auth)
     composed = {}
     for operation in plugin.operations.values():
+        if operation.own:
+            plan = more.step(operation, shared.handles, shared.steady, shared.aside)
+            composed[operation.name] = _around(plugin, operation, shared, plan)
+            continue
         source = fetch.step(
             operation,
             plugin,
@@ -70,24 +84,31 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
             shared.steady,
             source,
         )
+        source = paginate.step(operation, source)
         plan = shrink.step(
             operation,
             locate,
             mask,
             shared.wall,
             source,
+            more.Keeper(operation, shared.handles, shared.key, mask, shared.steady, shared.aside),
             own_credential=bool(proof.taken),
             private=private,
         )
-        plan = validate.step(operation, plan)
-        plan = limit.step(operation, shared.windows, shared.steady, plan)
-        composed[operation.name] = auth.step(plugin, plan)
+        composed[operation.name] = _around(plugin, operation, shared, plan)
     return composed
+
+
+def _around(plugin: Plugin, operation: Operation, shared: Shared, plan: Plan) -> Plan:
+    """The steps that every call passes first."""
+    plan = validate.step(operation, plan)
+    plan = limit.step(operation, shared.windows, shared.steady, plan)
+    return auth.step(plugin, plan)
 
 
 def _passes_on(operation: Operation) -> bool:
     """Whether a long answer goes to the caller as it comes."""
-    return operation.shrinker.idle and not cache.keeps(operation)
+    return operation.shrinker.idle and operation.paging is None and not cache.keeps(operation)
 
 
 def mask_of(plugin: Plugin, proof: Proof | None = None) -> Mask:
@@ -107,7 +128,12 @@ def steps_of(plugin: Plugin, operation: Operation) -> list[tuple[str, str]]:
     steps.append(
         ("validate", "arguments are checked; unknown, withheld and missing ones are refused")
     )
+    if operation.own:
+        steps.append(("more", operation.shrinker.describe()))
+        return steps
     steps.append(("shrink", operation.shrinker.describe()))
+    if operation.paging is not None:
+        steps.append(("paginate", operation.paging.describe()))
     kept = cache.describe(operation)
     if kept:
         steps.append(("cache", kept))

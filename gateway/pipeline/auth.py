@@ -17,6 +17,7 @@ from typing import Any
 from gateway.config import types
 from gateway.errors import Unauthorized
 from gateway.pipeline.call import Call, Plan
+from gateway.pipeline.passing import lines
 from gateway.plugin import Plugin
 from gateway.values import Answer, Caller
 
@@ -24,17 +25,26 @@ Check = Callable[[Mapping[str, str]], Caller]
 
 
 def step(plugin: Plugin, inner: Plan) -> Plan:
-    """Let only those in who prove themselves."""
-    if not isinstance(plugin.config.auth, types.Auth):
+    """Let only those in who prove themselves, and have not done so already."""
+    check = check_of(plugin)
+    if check is None:
         return inner
-    kind, settings = plugin.config.auth.chosen
-    check = KINDS[kind](plugin, settings)
 
     async def auth(call: Call) -> Answer:
-        call.caller = check(call.headers)
+        if call.caller is None:
+            call.caller = check(call.headers)
         return await inner(call)
 
     return auth
+
+
+def check_of(plugin: Plugin) -> Check | None:
+    """What tells from its headers who calls, so that nothing more need be read of who may not;
+    None under `auth: none`. It raises Unauthorized."""
+    if not isinstance(plugin.config.auth, types.Auth):
+        return None
+    kind, settings = plugin.config.auth.chosen
+    return KINDS[kind](plugin, settings)
 
 
 def _service(plugin: Plugin, settings: types.ServiceAuth) -> Check:
@@ -87,8 +97,10 @@ KINDS: dict[str, Callable[[Plugin, Any], Check]] = {
 
 
 def _shown(headers: Mapping[str, str], scheme: str) -> str | None:
-    """What stands behind the scheme in Authorization; None where there is none of it."""
-    word, _, rest = headers.get("Authorization", "").partition(" ")
+    """What stands behind the scheme in Authorization; None where there is none of it, or where
+    there are two: a reader before us may have taken the other one."""
+    shown = lines(headers, "Authorization")
+    word, _, rest = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
     rest = rest.strip(" \t")
     # A space would be a second credential. Bytes that are no text are lost on the way upstream:
     # one credential could be written in many ways, each a caller with a limit of its own.

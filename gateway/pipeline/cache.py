@@ -22,6 +22,7 @@ from gateway.caching import (
     partition_of,
 )
 from gateway.pipeline.call import Call, Clock, Source, built
+from gateway.pipeline.passing import forwarded
 from gateway.plugin import Operation, Plugin
 from gateway.request import Proof
 from gateway.values import Reply, UpstreamRequest
@@ -70,13 +71,13 @@ def step(
     everyone = partition_of(scope + proof.identity, key)
 
     def key_of(call: Call, request: UpstreamRequest) -> Key:
-        forwarded = tuple(map(call.headers.get, forward)) if forward else ()
+        values = tuple(forwarded(call.headers, name) for name in forward) if forward else ()
         partition = everyone
         if call.caller is not None and call.caller.credential is not None:
             partition = partition_of(
                 scope + proof.identity + call.caller.credential.encode("utf-8", "replace"), key
             )
-        return cache_key(request.url, forwarded, partition, request.headers)
+        return cache_key(request.url, values, partition, request.headers)
 
     async def cache(call: Call) -> Reply:
         request = built(call)

@@ -1,6 +1,7 @@
 """What travels through a plan. A call is filled on its way.
 
-`auth` sets the caller, `validate` the upstream request, `cache` how the reply was had.
+`auth` sets the caller, `validate` the upstream request and what was chosen, `cache` how the
+reply was had.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.shrinking import Level
 from gateway.values import Answer, Caller, Reply, UpstreamRequest
 
 
@@ -23,6 +25,7 @@ class Call:
     whole: bool = True  # the answer is wanted whole; else its body may still be on its way
     caller: Caller | None = None  # None under `auth: none`
     request: UpstreamRequest | None = None
+    chosen: Level | None = None  # what of the answer the caller wants; None is everything
     age: int | None = None  # seconds the reply was kept; None for one had first-hand
     cache_status: str = ""  # RFC 9211; empty where nothing is ever stored
 

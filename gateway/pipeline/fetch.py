@@ -11,6 +11,7 @@ twice (`exchange`).
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
@@ -25,6 +26,8 @@ from gateway.pipeline.call import Call, Clock, Source, built
 from gateway.pipeline.coding import decode
 from gateway.pipeline.exchange import Exchange, Rest, headers_too_large, host_of
 from gateway.pipeline.mask import Mask
+from gateway.pipeline.passing import charset_of, forwarded, is_json
+from gateway.pipeline.redirects import destinations
 from gateway.pipeline.through import HOLD, Through, passes
 from gateway.pipeline.token import Tokens
 from gateway.plugin import Operation, Plugin
@@ -42,6 +45,7 @@ _PLAIN_URL = re.compile(r"[!-\[\]-~]{1,8192}")  # no backslash: some read it as 
 # What aiohttp says of headers beyond their bounds; it has no other sign.
 _OF_HEADERS = re.compile(r"Too many headers|Got more than \d+ bytes when reading")
 _READ_METHODS = ("GET", "HEAD")
+_REDIRECTS = (301, 302, 303, 307, 308)
 # A write that was cut off is not to be sent again by whoever is told to try again.
 _UNSURE = "It may have been carried out all the same: look before you try again."
 AGENT = "plugin-gateway"
@@ -66,6 +70,7 @@ def step(
     else may have it as well: then it need not be whole.
     """
     exchange = Exchange(client, plugin.base)
+    within = destinations(operation, plugin, proof)
     compose = composer(operation, plugin, proof)
     seconds, limit = operation.timeout, operation.max_bytes
     reads = operation.spec.method in SAFE
@@ -90,28 +95,36 @@ def step(
                         tokens.forget(token)
                         headers["Authorization"] = f"Bearer {await tokens.get()}"
                         continue
-                    if not 300 <= status < 400 or status == 304:
+                    if status not in _REDIRECTS:
                         break
                     url, method, body = _redirect(status, got, url, method, body)
+                    if not within(request, method, url):
+                        raise _elsewhere(status, request.method)
                     url = url if proof.query in url else proof.url(url)
                     headers.pop("Content-Length", None)  # of a body that may not go on
+                    if body is None:
+                        headers.pop("Content-Type", None)
                 else:
                     raise RedirectRefused(
                         f"The upstream redirected more than {MAX_REDIRECTS} times."
                     )
+                if (not 200 <= status < 300 or status == 206) and not _is_asked(status, headers):
+                    if not isinstance(data, bytes):
+                        data.close()
+                    raise UpstreamFailed(
+                        f"The upstream answered with the status {status}, which nobody asked for."
+                    )
                 if not isinstance(data, bytes):
-                    if status != 205 and passes(operation, data, got):
+                    if status != 205 and passes(operation, data, got, searched=mask.searches):
                         through = await _begun(data, got, call, mask, limit, seconds)
                         kept = mask.headers(tuple(got.items()))
                         return Reply(status, kept, b"", wall(), rest=through)
                     data = await data.whole()
-            if not 200 <= status < 600:
-                raise UpstreamFailed(f"The upstream answered with the status {status}.")
             coding = ", ".join(got.getall("Content-Encoding", ()))
             if len(data) > (_THREAD_CODED if coding else _THREAD):
-                data = await asyncio.to_thread(_plain, coding, data, limit, mask)
+                data = await asyncio.to_thread(_plain, coding, data, limit, mask, got)
             else:
-                data = _plain(coding, data, limit, mask)
+                data = _plain(coding, data, limit, mask, got)
             return Reply(status, mask.headers(tuple(got.items())), data, wall())
         except TimeoutError:
             raise UpstreamTimeout(
@@ -148,7 +161,7 @@ def composer(operation: Operation, plugin: Plugin, proof: Proof) -> Compose:
     def compose(call: Call, request: UpstreamRequest) -> tuple[str, CIMultiDict[str]]:
         headers = base.copy()
         for name in forward:
-            value = call.headers.get(name)
+            value = forwarded(call.headers, name)
             if value is not None:
                 headers[name] = value
         for name, value in request.headers:
@@ -194,6 +207,16 @@ def _redirect(
     )
 
 
+def _elsewhere(status: int, method: str) -> RedirectRefused:
+    done = " It was carried out all the same: do not send it again." if status == 303 else ""
+    return RedirectRefused(
+        f"The upstream answered {method} with {status} and points to an address that is none of "
+        f"the operations here, which is not followed.{done if method not in _READ_METHODS else ''}"
+        " This is for the operator to mend: the path of this operation is not the one the "
+        "upstream wants, or the one it points to is to be chosen as well."
+    )
+
+
 # --- back -------------------------------------------------------------------------------------
 
 
@@ -215,8 +238,26 @@ async def _begun(
     return through
 
 
-def _plain(coding: str, data: bytes, limit: int, mask: Mask) -> bytes:
-    return mask.body(decode(coding, data, limit))
+def _plain(
+    coding: str, data: bytes, limit: int, mask: Mask, headers: CIMultiDictProxy[str]
+) -> bytes:
+    data = decode(coding, data, limit)
+    if not mask.searches:
+        return data
+    content_type = headers.get("Content-Type", "")
+    charset = charset_of(content_type)
+    if not charset and is_json(content_type) and data:
+        charset = json.detect_encoding(data[:4])
+    return mask.body(data, charset)
+
+
+def _is_asked(status: int, headers: CIMultiDict[str]) -> bool:
+    """Whether a status that is not simply success answers a request with these headers."""
+    if status == 206:
+        return "Range" in headers
+    if status == 304:
+        return any(name.lower().startswith("if-") for name in headers)
+    return 400 <= status < 600
 
 
 def _failure(error: Exception, again: str) -> str:

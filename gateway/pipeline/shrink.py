@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import re
 from collections.abc import Callable
+from functools import partial
 
+from gateway.aside import LONG, TooDear
 from gateway.config.types import SAFE
 from gateway.errors import UpstreamFailed
+from gateway.media import kind
 from gateway.pipeline.call import Call, Clock, Plan, Source
 from gateway.pipeline.mask import Mask
+from gateway.pipeline.more import Keeper, too_dear
 from gateway.pipeline.passing import charset_of, is_json, passing
 from gateway.pipeline.upstream_error import error_answer
 from gateway.plugin import Operation
-from gateway.shrinking import JSON, NOTHING
+from gateway.shrinking import JSON, NOTHING, ReshapeError, roughly
+from gateway.shrinking.typed import Projection
+from gateway.shrinking.vanishing import ENOUGH, Watch, seen
 from gateway.values import Answer, Headers, Reply
+
+log = logging.getLogger("gateway")
 
 _WITHOUT_BODY = (204, 205, 304)
 # A body beyond this is shrunk in a thread, so that other calls go on: some 100 µs of work, of
@@ -35,6 +44,7 @@ def step(
     mask: Mask,
     wall: Clock,
     inner: Source,
+    keeper: Keeper,
     *,
     own_credential: bool,
     private: bool,
@@ -47,24 +57,37 @@ def step(
         mask: Takes out secrets that only decoding brought to light; `fetch` took out the others.
         wall: Seconds since 1970, for Retry-After dates.
         inner: Gives the reply.
+        keeper: Keeps what was cut.
         own_credential: Whether what the upstream judges is the gateway's credential.
         private: Whether callers had to prove themselves.
     """
-    form = f"{operation.name} {operation.shrinker.fingerprint}"
+    form = _form_of(operation)
+    maker = _Maker(operation, locate, keeper, private=private)
+
+    def make(reply: Reply, call: Call) -> Answer:
+        answer = maker.answer(reply, call)
+        if answer.body is reply.body:  # which has been searched as it came
+            return answer
+        return answer._replace(body=mask.body(answer.body))
 
     async def shrink(call: Call) -> Answer:
         reply = await inner(call)
-        answer = reply.forms.get(form)
+        # What callers choose is of no end, so only the whole is kept beside the reply.
+        answer = reply.forms.get(form) if call.chosen is None else None
+        kept = reply.kept.get(form)
+        if answer is not None and kept is not None and not keeper.again(kept):
+            answer = None
         if answer is None:
             if not 200 <= reply.status < 300 and reply.status != 304:
                 return error_answer(reply, mask, own_credential=own_credential, now=wall())
-            if _is_long(operation, reply):
-                answer = await asyncio.to_thread(_answer, operation, locate, reply, private)
+            if len(reply.body) > LONG:
+                answer = await keeper.aside.wait(make, reply, call)
+            elif _is_long(operation, reply):
+                answer = await asyncio.to_thread(make, reply, call)
             else:
-                answer = _answer(operation, locate, reply, private)
-            if answer.body is not reply.body:  # which has been searched as it came
-                answer = answer._replace(body=mask.body(answer.body))
-            reply.forms[form] = answer
+                answer = make(reply, call)
+            if call.chosen is None:
+                reply.forms[form] = answer
         age = reply.header("age") if call.age is None else str(call.age)
         own: Headers = (("Age", age),) if age is not None and age.isdecimal() else ()
         if call.cache_status:
@@ -76,6 +99,11 @@ def step(
     return shrink
 
 
+def _form_of(operation: Operation) -> str:
+    """Under what an operation's answers are kept beside replies, which other ones may share."""
+    return f"{operation.name} {operation.shrinker.fingerprint}"
+
+
 def _is_long(operation: Operation, reply: Reply) -> bool:
     """Whether there is so much to do that a thread should do it."""
     size = len(reply.body)
@@ -84,70 +112,141 @@ def _is_long(operation: Operation, reply: Reply) -> bool:
     return not (operation.shrinker.idle and is_json(reply.header("content-type") or ""))
 
 
-def _answer(operation: Operation, locate: Locate, reply: Reply, private: bool) -> Answer:
-    """The answer to a reply of success."""
-    shrinker = operation.shrinker
-    content_type = reply.header("content-type") or ""
-    etag, location = reply.header("etag"), reply.header("location")
-    if etag is not None and not etag.isprintable():
-        etag = None
-    if not content_type.isprintable():
-        content_type = ""
-    headers = list(passing(reply.headers, private=private))
-    if reply.status in _WITHOUT_BODY or operation.spec.method == "HEAD":
-        body, same = b"", not shrinker.reshapes
-    elif reply.rest is not None:
-        body, same = b"", True
-        if reply.rest.varies:
-            headers = _varied(headers)
-        if reply.rest.coding:
-            headers.append(("Content-Encoding", reply.rest.coding))
-    elif not reply.body.strip():
-        body, content_type, same = NOTHING, JSON, False
-    else:
-        theirs = content_type
-        body, content_type = _shrunk(operation, reply.body, content_type)
-        same = etag is None or shrinker.keeps(reply.body, body)
-        if content_type != theirs and not is_json(theirs):
-            # A file name for what is no file any more.
-            headers = [one for one in headers if one[0].lower() != "content-disposition"]
-    if etag is not None:
-        headers.append(("ETag", etag if same else _etag(etag, shrinker.fingerprint)))
-    if location is not None and (address := locate(location)) is not None:
-        headers.append(("Location", address))
-    if content_type and (body or reply.rest is not None):
-        headers.append(("Content-Type", content_type))
-        if not is_json(content_type):
-            # What an upstream sends is data: no browser shall run it under our address.
-            headers.append(("Content-Security-Policy", "sandbox"))
-            headers.append(("X-Content-Type-Options", "nosniff"))
-    return Answer(reply.status, tuple(headers), body, reply.rest)
+class _Maker:
+    """Makes the answers of one operation."""
 
+    def __init__(
+        self, operation: Operation, locate: Locate, keeper: Keeper, *, private: bool
+    ) -> None:
+        self._operation = operation
+        self._locate = locate
+        self._keeper = keeper
+        self._form = _form_of(operation)
+        self._private = private
+        take = operation.shrinker.take
+        self._watch = Watch(take) if isinstance(take, Projection) else None
 
-def _shrunk(operation: Operation, body: bytes, content_type: str) -> tuple[bytes, str]:
-    """The body and its type. What the operation serves as JSON is tried as JSON, whatever the
-    upstream calls it: the rules say what may be seen of it."""
-    shrinker = operation.shrinker
-    said, served = is_json(content_type), is_json(operation.spec.reply.content_type)
-    if said or (served and body.lstrip()[:1] in (b"{", b"[")):
-        try:
-            shrunk = shrinker.shrink(body, charset_of(content_type))
-        except ValueError as error:
-            # What was read can be asked for again; what was done is done, whatever is said of it.
-            if said and operation.spec.method in SAFE and _BEGINS_JSON.match(body):
-                raise UpstreamFailed(
-                    f"The upstream says that its reply is JSON, but {error}."
-                ) from None
+    def answer(self, reply: Reply, call: Call) -> Answer:
+        """The answer to a reply of success."""
+        operation, shrinker = self._operation, self._operation.shrinker
+        content_type = reply.header("content-type") or ""
+        etag, location = reply.header("etag"), reply.header("location")
+        if etag is not None and not etag.isprintable():
+            etag = None
+        if not content_type.isprintable():
+            content_type = ""
+        headers = list(passing(reply.headers, private=self._private))
+        if reply.status in _WITHOUT_BODY or operation.spec.method == "HEAD":
+            body, same = b"", not shrinker.reshapes
+        elif reply.rest is not None:
+            body, same = b"", True
+            if reply.rest.varies:
+                headers = _varied(headers)
+            if reply.rest.coding:
+                headers.append(("Content-Encoding", reply.rest.coding))
+        elif not reply.body.strip():
+            body, content_type, same = NOTHING, JSON, False
         else:
-            return shrunk, content_type if said and shrunk is body else JSON
-    if shrinker.projection is None:
-        return shrinker.shrink_other(body, "text/plain" if said else content_type)
-    if operation.spec.method in SAFE:
-        raise UpstreamFailed(
-            "The upstream's reply is not JSON, so the parts that this operation gives cannot be "
-            "taken out of it. Try again later."
-        )
-    return NOTHING, JSON  # it was done, and nothing of what is wanted was said
+            theirs = content_type
+            try:
+                body, content_type = self._shrunk(reply, content_type, call)
+                same = etag is None or self._keeps(reply.body, body)
+            except TooDear as dear:
+                if operation.spec.method in SAFE:
+                    raise too_dear(dear) from None
+                body, content_type, same = NOTHING, JSON, False
+            if body is not reply.body:
+                headers.append(("Answer-Tokens", _tokens(reply.body, body)))
+            if content_type != theirs and not is_json(theirs):
+                # A file name for what is no file any more.
+                headers = [one for one in headers if one[0].lower() != "content-disposition"]
+        if etag is not None:
+            headers.append(("ETag", etag if same else _etag(etag, shrinker.fingerprint)))
+        if location is not None and (address := self._locate(location)) is not None:
+            headers.append(("Location", address))
+        if content_type and (body or reply.rest is not None):
+            headers.append(("Content-Type", content_type))
+            if not is_json(content_type):
+                # What an upstream sends is data: no browser shall run it under our address.
+                headers.append(("Content-Security-Policy", "sandbox"))
+                headers.append(("X-Content-Type-Options", "nosniff"))
+        return Answer(reply.status, tuple(headers), body, reply.rest)
+
+    def _shrunk(self, reply: Reply, content_type: str, call: Call) -> tuple[bytes, str]:
+        """The body and its type. What the operation serves as JSON is tried as JSON, whatever the
+        upstream calls it: the rules say what may be seen of it."""
+        operation, shrinker, body = self._operation, self._operation.shrinker, reply.body
+        said, served = is_json(content_type), is_json(operation.spec.reply.content_type)
+        if said or (served and body.lstrip()[:1] in (b"{", b"[")):
+            try:
+                charset = charset_of(content_type)
+                made, kept = self._keeper.made(
+                    call,
+                    reply,
+                    lambda sign: self._keeper.do(
+                        partial(
+                            shrinker.shrink,
+                            chosen=call.chosen,
+                            extra=reply.notes,
+                            sign=sign,
+                            goes_on=reply.onward is not None,
+                        ),
+                        body,
+                        charset,
+                    ),
+                    lambda one: self._keeper.do(
+                        partial(shrinker.allowed, chosen=call.chosen), one.body, charset
+                    ),
+                )
+                if call.chosen is None:
+                    reply.kept[self._form] = kept
+                shrunk = body if made.body == body else made.body
+            except ReshapeError as error:
+                if operation.spec.method in SAFE:
+                    text = f"The upstream's reply is not what this operation expects: {error}"
+                    raise UpstreamFailed(text) from None
+                return NOTHING, JSON
+            except ValueError as error:
+                # What was read can be asked for again; what was done is done, whatever it says.
+                if said and operation.spec.method in SAFE and _BEGINS_JSON.match(body):
+                    raise UpstreamFailed(
+                        f"The upstream says that its reply is JSON, but {error}."
+                    ) from None
+            else:
+                self._look(body)
+                return shrunk, content_type if said and shrunk is body else JSON
+        if shrinker.take is None:
+            file = kind(operation.spec.reply.content_type) == "binary"
+            make = partial(shrinker.shrink_other, file=file)
+            sent, theirs = self._keeper.do(make, body, "text/plain" if said else content_type)
+            return (body if sent == body else sent), theirs
+        if operation.spec.method in SAFE:
+            raise UpstreamFailed(
+                "The upstream's reply is not JSON, so the parts that this operation gives cannot "
+                "be taken out of it. Try again later."
+            )
+        return NOTHING, JSON  # it was done, and nothing of what is wanted was said
+
+    def _keeps(self, body: bytes, answer: bytes) -> bool:
+        return answer is body or self._keeper.do(self._operation.shrinker.keeps, body, answer)
+
+    def _look(self, body: bytes) -> None:
+        """Tell the operator of fields that answers do not have any more."""
+        watch = self._watch
+        if watch is None or not watch.is_due():
+            return
+        for path in watch.note(self._keeper.do(partial(seen, watch.projection), body)):
+            log.warning(
+                "%s.%s: none of the last %d answers had %r, which `fields` takes: has it another "
+                "name upstream?",
+                *(self._operation.plugin, self._operation.name, ENOUGH, path),
+            )
+
+
+def _tokens(received: bytes, sent: bytes) -> str:
+    """What shrinking saved, as a dictionary of RFC 9651: `received=5120;estimated, sent=491`."""
+    counted = (("received", roughly(received)), ("sent", roughly(sent)))
+    return ", ".join(f"{key}={n}{';estimated' if guess else ''}" for key, (n, guess) in counted)
 
 
 def _varied(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ reply that breaks once its answer has begun is only that it is cut.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 
 import aiohttp
@@ -15,24 +16,32 @@ from aiohttp.http import HttpProcessingError
 from multidict import CIMultiDictProxy
 
 from gateway.errors import UpstreamFailed
-from gateway.media import kind
+from gateway.media import charset, kind
 from gateway.pipeline.coding import Inflater, coding_of, takes
 from gateway.pipeline.exchange import Rest
-from gateway.pipeline.mask import Mask, Search
+from gateway.pipeline.mask import Mask, Search, is_bytes
 from gateway.pipeline.passing import is_json
 from gateway.plugin import Operation
 
 # What is shorter is read whole, proved and answered at once. nginx holds as much of a reply.
 HOLD = 64 * 1024
+# Searched at once: some milliseconds of work, where all of it is escaped.
+_SEARCHED = 64 * 1024
+_UTF_8 = ("utf-8", "utf-8-sig")
 
 
-def passes(operation: Operation, rest: Rest, headers: CIMultiDictProxy[str]) -> bool:
+def passes(
+    operation: Operation, rest: Rest, headers: CIMultiDictProxy[str], *, searched: bool
+) -> bool:
     """Whether a reply goes through as it is, where the rules of its operation change nothing.
 
     Text becomes JSON (`shrinking.text`), and what may be JSON under another name is tried as such.
+    What is to be searched and is no ASCII text must be decoded first, so it must be whole.
     """
     content_type = headers.get("Content-Type", "")
     if not content_type.isprintable():  # it could not be written again
+        return False
+    if searched and not is_bytes(charset(content_type)):
         return False
     if is_json(content_type):
         return True
@@ -80,10 +89,19 @@ class Through:
         self._inflater = Inflater(coding, limit) if coding and not as_it_is else None
         self._search: Search | None = mask.search() if mask.searches else None
         self._first, self._is_at_end = b"", False
+        self._unsearched = memoryview(b"")
+        self._is_json = is_json(headers.get("Content-Type", ""))
 
     async def begin(self) -> None:
-        """Have the first piece ready: what is wrong with it can still be said."""
+        """Have the first piece ready: what is wrong with it can still be said.
+
+        Raises: UpstreamFailed, also for JSON that is not UTF-8 (RFC 8259 section 8.1), though
+        that is not said: its secrets would not be seen.
+        """
         self._first = await self.read()
+        is_searched_json = self._search is not None and self._is_json
+        if is_searched_json and json.detect_encoding(self._first[:4]) not in _UTF_8:
+            raise UpstreamFailed("The upstream's reply is JSON in another charset than UTF-8.")
 
     async def read(self) -> bytes:
         """The next piece; nothing at the end.
@@ -104,6 +122,9 @@ class Through:
         return piece
 
     async def _next(self) -> bytes:
+        if self._search is not None and self._unsearched:
+            await asyncio.sleep(0)
+            return self._searched(self._search)
         piece = self._inflater.take() if self._inflater is not None else b""
         if piece:
             await asyncio.sleep(0)  # a small part may hold much: others go on meanwhile
@@ -117,7 +138,14 @@ class Through:
                 self._inflater.end()
         if self._search is None:
             return piece
-        return self._search.feed(piece) if piece else self._search.end()
+        if not piece:
+            return self._search.end()
+        self._unsearched = memoryview(piece)
+        return self._searched(self._search)
+
+    def _searched(self, search: Search) -> bytes:
+        piece, self._unsearched = self._unsearched[:_SEARCHED], self._unsearched[_SEARCHED:]
+        return search.feed(bytes(piece))
 
     def close(self) -> None:
         """Nobody wants the rest."""

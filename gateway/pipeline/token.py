@@ -28,10 +28,18 @@ UNTOLD = 300.0
 EARLY, MOST_EARLY = 0.1, 60.0
 # What is left of a token must see a request through.
 LEAST = 1.0
+# The same endpoint, by the key that the operator wrote it under.
+_RELAYS, _OURS = "auth.oauth.token_url", "upstream.credential.client_credentials.token_url"
 _WAY_OUT = (
     "the operator must check the plugin's client_credentials.",
     "its token endpoint does not answer. Try again later.",
 )
+# A token that is refused is replaced at most once in so many seconds, as jose fetches keys anew:
+# an upstream that refuses every one would cost a new one for each call.
+COOLDOWN = 30.0
+# How long a call waits for its token: less than most give it, so that it is told that it was
+# not carried out, and not that nobody knows.
+WAIT = 7.0
 PAUSE = 2.0  # seconds after a failure in which nobody asks again
 
 
@@ -54,7 +62,7 @@ class Tokens:
         self._steady = steady
         self._learn = learn
         self._token = ""
-        self._renew = self._end = self._again = float("-inf")
+        self._renew = self._end = self._again = self._forgot = float("-inf")
         self._failure: CredentialRefused | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -67,15 +75,20 @@ class Tokens:
             return self._token
         if self._failure is not None and now < self._again:
             raise self._failure
-        await asyncio.shield(self._ask())
+        task = self._ask()
+        await asyncio.wait([task], timeout=WAIT)
+        if not task.done():  # it goes on, for the next call
+            raise _refused("no answer yet", passing=True)
+        task.result()
         if self._failure is not None:
             raise self._failure
         return self._token
 
     def forget(self, token: str) -> None:
         """Get another one: the upstream refuses this one, whatever its end was to be."""
-        if token == self._token:
-            self._token = ""
+        now = self._steady()
+        if token == self._token and now >= self._forgot + COOLDOWN:
+            self._token, self._forgot = "", now
 
     def _ask(self) -> asyncio.Task[None]:
         if self._task is None or self._task.done():
@@ -89,19 +102,24 @@ class Tokens:
         except OAuthError as error:
             self._again = self._steady() + PAUSE
             passing = error.code == "temporarily_unavailable"
-            self._failure = CredentialRefused(
-                f"The gateway got no token for the upstream ({error.code}). Nothing that a caller "
-                "sends can mend this; " + _WAY_OUT[passing],
-                retry_after=PAUSE if passing else None,
-            )
-            log.warning("no token from the token endpoint: %s: %s", error.code, error.description)
+            self._failure = _refused(error.code, passing=passing)
+            advice = (error.advice or error.description).replace(_RELAYS, _OURS)
+            log.warning("no token from the token endpoint: %s: %s", error.code, advice)
             return
-        life = float(got.get("expires_in") or UNTOLD)
+        life = float(got.get("expires_in", UNTOLD))  # of 0 seconds: for who waits now, and no more
         self._token = str(got["access_token"])
         self._learn(self._token)
         self._end = asked + life - min(LEAST, life / 2)
         self._renew = asked + life - min(MOST_EARLY, life * EARLY)
         self._failure = None
+
+
+def _refused(code: str, *, passing: bool) -> CredentialRefused:
+    return CredentialRefused(
+        f"The gateway got no token for the upstream ({code}), so the call was not carried out. "
+        "Nothing that a caller sends can mend this; " + _WAY_OUT[passing],
+        retry_after=PAUSE if passing else None,
+    )
 
 
 def tokens_of(

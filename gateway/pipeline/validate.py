@@ -2,7 +2,7 @@
 
 The operation's builder checks the arguments against the upstream's own, full schemas, refuses what
 is unknown, withheld or missing, and writes the rest as the upstream's own description says
-(`request`).
+(`request`). What the gateway itself offers, the choice of fields, is taken out before.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from gateway.values import Answer
 
 def step(operation: Operation, inner: Plan) -> Plan:
     """Build the upstream request."""
-    build = operation.build
+    build, choice = operation.build, operation.shrinker.choice
 
     async def validate(call: Call) -> Answer:
+        if choice is not None and choice.argument.name in call.arguments:
+            arguments = dict(call.arguments)
+            call.chosen = choice.level(arguments.pop(choice.argument.name))
+            call.arguments = arguments
         call.request = build(call.arguments, call.headers, heals=call.heals)
         return await inner(call)
 

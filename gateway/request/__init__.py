@@ -9,6 +9,6 @@ too, in a body and in a query), `slots` (what the config makes of it), `bind` (a
 
 from gateway.request.bind import Bound, bind
 from gateway.request.credential import Proof, kinds_of, prove
-from gateway.request.reading import Reader
+from gateway.request.reading import Reader, reader_of
 
-__all__ = ["Bound", "Proof", "Reader", "bind", "kinds_of", "prove"]
+__all__ = ["Bound", "Proof", "Reader", "bind", "kinds_of", "prove", "reader_of"]

@@ -8,22 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import unquote
 
 from gateway.config.types import Parameter
 from gateway.media import essence
 from gateway.request.apart import NotFlatError, clashes, flatten, take_apart
 from gateway.request.build import compile_build
-from gateway.request.check import checker_of_all
-from gateway.request.entries import Fault
+from gateway.request.check import Checker, checker_of, checker_of_all
+from gateway.request.entries import ABSENT, Fault
 from gateway.request.files import mark_files
 from gateway.request.layout import lay_out
 from gateway.request.multipart import MULTIPART
 from gateway.request.reading import Reader, reader_of
-from gateway.request.refusals import explainer
+from gateway.request.refusals import Words, explainer
 from gateway.request.sample import sample_call
 from gateway.request.schemas import Components
-from gateway.request.slots import Draft, Entry, Slot, shown_slot, withheld_slot
+from gateway.request.slots import (
+    Draft,
+    Entry,
+    Slot,
+    own_value,
+    shown_slot,
+    steering,
+    withheld_slot,
+)
 from gateway.request.spread import spread
 from gateway.request.targets import (
     TEMPLATE,
@@ -34,7 +43,7 @@ from gateway.request.targets import (
     served_names,
     targets_of,
 )
-from gateway.request.text import nearest
+from gateway.request.text import Unwritable, nearest
 from gateway.values import WHOLE_QUERY, Argument, Build, Place, SpecOperation
 
 TAKEN = "is set by this plugin and cannot be sent"
@@ -48,7 +57,7 @@ class Bound:
     follow the name. `readers` read arguments from text, `unchecked` are those whose schemas cannot
     be compiled. `faults` are paths inside the config's `parameters` with their messages.
     `used` are the keys that meant something here. `not_flat` says why `flatten` cannot be.
-    `lost` is why it cannot be served at all.
+    `notes` are lines for the ledger, `lost` is why it cannot be served at all.
     `build(base_url)` compiles the request builder; it raises ValueError for a base URL that
     is none.
     """
@@ -61,6 +70,7 @@ class Bound:
     faults: tuple[Fault, ...] = ()
     used: frozenset[str] = frozenset()
     not_flat: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     lost: str | None = None
 
 
@@ -108,6 +118,8 @@ def bind(
 
     slots: dict[int, Slot] = {}
     shown: list[int] = []
+    notes: list[str] = []
+    lost = _lost(operation, sent_in_query)
     for index, draft in enumerate(drafts):
         if (draft.target.place, _fold(draft.target.place, draft.target.wire)) in sent_anyway:
             slots[index] = _taken_slot(draft, faults)
@@ -115,6 +127,10 @@ def bind(
             shown.append(index)
         else:
             slots[index] = withheld_slot(draft, components, faults)
+            if (note := steering(draft)) is not None:
+                notes.append(note)
+                if draft.target.required and own_value(draft.target) is ABSENT:
+                    lost = lost or f"it requires a value: {note}"
     seen = [(drafts[index].target, drafts[index].renamed) for index in shown]
     not_flat += clashes(seen) if flat else ()
     names = served_names(seen)
@@ -126,8 +142,17 @@ def bind(
     withheld = _withheld(found, arguments)
     layout, words, unwritable = lay_out(operation, components, found, withheld, taken)
     faults += [((key,), f"the value {fault}") for key, fault in _keys_of(drafts, unwritable)]
-    words = replace(words, example=sample_call(arguments, components))
     check, unchecked = checker_of_all(arguments, components)
+    examples: list[dict[str, Any]] = [sample_call(arguments, components)]
+    if not layout.required:
+        examples.append({})
+    right = next((one for one in examples if _is_right(one, check, words)), None)
+    words = replace(words, example=right)
+    unchecked += tuple(
+        slot.header
+        for slot in found
+        if slot.header is not None and checker_of(slot.target.schema, components) is None
+    )
     explain = explainer(words, layout.sent, check.schema_at if check else _nowhere)
 
     def build(base_url: str) -> Build:
@@ -142,8 +167,21 @@ def bind(
         faults=tuple(faults),
         used=used,
         not_flat=tuple(not_flat),
-        lost=_lost(operation, sent_in_query),
+        notes=tuple(notes),
+        lost=lost,
     )
+
+
+def _is_right(example: Mapping[str, Any], check: Checker | None, words: Words) -> bool:
+    """Whether an example could be sent: better none than one that is refused as well."""
+    if check is not None and not check.valid(example):
+        return False
+    try:
+        for name, value in example.items():
+            words.takers[name].write(value)
+    except Unwritable:
+        return False
+    return True
 
 
 def _nowhere(_: object) -> None:

@@ -26,10 +26,11 @@ from gateway.request.files import (
     of_file,
     typed,
 )
-from gateway.request.guard import guard
+from gateway.request.guard import guard, is_cut
 from gateway.request.multipart import part
 from gateway.request.schemas import Components, kinds, resolve
 from gateway.request.styles import query_writer
+from gateway.request.targets import METHOD_FIELD
 from gateway.request.text import (
     Unwritable,
     Writer,
@@ -47,6 +48,8 @@ JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
 _TEXT = "text/plain"
 _EMPTY = "is empty, and a form cannot say so: leave it out"
+_EMPTY_NEEDED = "is empty, and a form cannot say so: give one of its members"
+_CUT = "must not hold {}: a name holds no control characters"
 _CHARSET = re.compile(r"[ \t]*;[ \t]*charset[ \t]*=[^;]*", re.IGNORECASE)
 
 
@@ -63,6 +66,8 @@ def form_writer(
     components: Components,
     encoding: Mapping[str, Any],
     guarded: frozenset[str],
+    *,
+    required: bool = False,
 ) -> Writer:
     """Text for one property of a form: `name=value`, several joined by `&`."""
     known = encoding.get(name)
@@ -83,7 +88,7 @@ def form_writer(
     def write(value: Any) -> str:
         text = in_query(value)
         if not text:
-            raise Unwritable(_EMPTY)
+            raise Unwritable(_EMPTY_NEEDED if required else _EMPTY)
         return text
 
     if "object" not in allowed or "style" in known or "explode" in known:
@@ -105,9 +110,11 @@ def whole_form(encoding: Mapping[str, Any], guarded: Iterable[str]) -> Callable[
     one, such as `role[]`, must not stand in for it.
     """
     own = frozenset(guarded)
-    stands_in = guard(own)
+    stands_in = guard({*own, METHOD_FIELD})
 
     def written(name: str, member: Any) -> str:
+        if is_cut(name):
+            raise Unwritable(_CUT.format(shown(name)))
         if name not in own and stands_in(name):
             raise Unwritable(f"must not hold {shown(name)}: what this plugin sets is read so")
         try:
@@ -169,10 +176,11 @@ def part_writer(
 
 
 def _file_writer(name: str, file: Mapping[str, Any], *, many: bool) -> Parts:
-    types, encoded = file["types"], encoder(file["coding"])
+    types, coding = file["types"], file["coding"]
+    encoded = encoder(coding)
 
     def one(value: Any) -> bytes:
-        found = file_of(value)
+        found = file_of(value, is_base64=bool(coding))
         media = typed(found, types)
         return part(name, encoded(found.data), media, named(found, media))
 
@@ -195,7 +203,7 @@ def whole_multipart(
     Of what it says nothing, an object with `data` and `name` is a file.
     """
     own = frozenset(guarded)
-    stands_in = guard(own)
+    stands_in = guard({*own, METHOD_FIELD})
 
     def schema_of(name: str, member: Any) -> Schema:
         found = member_of(schema, name, components)
@@ -210,6 +218,8 @@ def whole_multipart(
         # A reader may take the escapes of headers or of addresses out of a name.
         if name not in own and (stands_in(name) or stands_in(unquote(name))):
             raise Unwritable(f"must not hold {shown(name)}: what this plugin sets is read so")
+        if is_cut(name) or is_cut(unquote(name)):
+            raise Unwritable(_CUT.format(shown(name)))
         if "\\" in name:
             raise Unwritable(f"must not hold {shown(name)}: servers differ on backslashes in names")
         try:
@@ -247,7 +257,7 @@ def binary_writer(file: Mapping[str, Any]) -> Callable[[Any], tuple[str, bytes]]
     encoded = encoder(file["coding"])
 
     def write(value: Any) -> tuple[str, bytes]:
-        found = file_of(value)
+        found = file_of(value, is_base64=bool(file["coding"]))
         return typed(found, file["types"]), encoded(found.data)
 
     return write

@@ -2,12 +2,15 @@
 
 A value costs a hundred times its bytes once it is parsed and checked, and what is nested makes
 everything that walks over it recurse. Both are counted in the text, at memory speed where there
-is little to count.
+is little to count. A text inside of a value that is JSON once more is held to the same bounds.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
+
+from gateway.request.text import decode_json
 
 # System.Text.Json takes 64, Jackson 1,000; no call of a model is nested a tenth as deep.
 MAX_DEPTH = 100
@@ -35,3 +38,9 @@ def refuse_beyond(body: bytes) -> None:
         if depth > MAX_DEPTH:
             text = f"it is nested too deeply: at most {MAX_DEPTH} levels; send it flatter"
             raise ValueError(text)
+
+
+def decode_text(text: str) -> Any:
+    """Read JSON out of a caller's text. Raises: ValueError, in words for callers."""
+    refuse_beyond(text.encode())
+    return decode_json(text)

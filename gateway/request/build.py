@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from jsonschema_rs import ValidationError
 
@@ -37,7 +37,8 @@ FinishBody = Callable[[list[Any]], tuple[Headers, bytes] | None]
 # RFC 3986 section 3.3, pchar and `/`; `%` because the spec's author has encoded already.
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
 _BLANK = re.compile(r"[\x00-\x20\x7f]")
-_DOTS = ("", ".", "..")
+_DOTS = (".", "..")
+_LONGEST_DOTS = len("%2E%2E")
 _NO_BODY: tuple[Headers, None] = ((), None)
 
 
@@ -96,10 +97,9 @@ def compile_build(
         given: Mapping[str, Any] = {
             name: value for name, value in arguments.items() if value is not None or name in typed
         }
-        faults = check.faults(given)
+        faults: Sequence[ValidationError] = check.faults(given)
         if faults and heals:
-            given = heal(given, check, typed)
-            faults = check.faults(given)
+            given, faults = heal(given, faults, check, typed)
         if faults:
             refuse(given, headers, faults)
         return given
@@ -172,10 +172,17 @@ def join_path(chunks: Sequence[Chunk], out: list[Any]) -> str:
             parts.append(chunk)
             continue
         text = segment_of(chunk, out)
-        if text in _DOTS:
+        if _climbs(text):
             raise Unwritable(f"must not make a part of the path {text!r}")
         parts.append(text)
     return "".join(parts)
+
+
+def _climbs(segment: str) -> bool:
+    """Whether a segment climbs or vanishes. What stands behind a `;` does not count: Tomcat and
+    others read `/x/..;v=1` as `/x/..`."""
+    head = segment.partition(";")[0]
+    return not segment or (len(head) <= _LONGEST_DOTS and unquote(head) in _DOTS)
 
 
 def segment_of(chunk: Chunk, out: list[Any]) -> str:

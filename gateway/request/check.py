@@ -5,8 +5,10 @@ microseconds. Only where it is not are its faults looked for, each told of its a
 
 A pattern is matched by an engine whose time is linear; only where that cannot read one (it looks
 around, or refers back) by one that gives up after so many steps: what it could not decide is
-taken as right, since the upstream will look at it, too. What cannot be compiled at all is not
-checked, and the ledger says so.
+taken as right, since the upstream will look at it, too. What cannot be compiled at all, or looks
+at one value in more ways than any spec means (`effort`), is not checked, and the ledger says so.
+
+Of a value that is wrong and large only some of what is wrong is told (`large`).
 """
 
 from __future__ import annotations
@@ -18,7 +20,10 @@ from typing import Any
 import jsonschema_rs
 from jsonschema_rs import Draft202012Validator, ValidationError
 
+from gateway.request.bounded import MAX_VALUES
+from gateway.request.effort import MOST_WAYS, Effort
 from gateway.request.expected import told
+from gateway.request.large import Search, unread
 from gateway.request.schemas import REFERENCE, Components
 from gateway.request.strict import strict
 from gateway.request.text import Unwritable, json_bytes, plain
@@ -28,6 +33,12 @@ MOST_FAULTS = 1000
 # Mappings and lists of what is compiled together, at some 2 KB each. The largest of Stripe's
 # has 635; the validator would end the process where memory ends.
 MOST_NODES = 50_000
+# What the faults of one value may cost while all are told, as values copied: some 70 ms and 30 MB
+# if everything that could be wrong were. The longest calls of models are a hundredth of it.
+MOST_COST = 150_000
+# Looks at values that one check may take: some 150 ms. Only what more than a hundred ways lead to
+# can need as many; what would is taken as right.
+MOST_LOOKS = 10_000_000
 BACKTRACKS = 100_000  # steps of a pattern that looks around: some milliseconds
 _UNDECIDED = ("BacktrackLimitExceeded", "RegexEngineFailure")
 _ENGINES = (
@@ -39,26 +50,73 @@ _ENGINES = (
 class Checker:
     """Says of a value whether it is right, and if not, what is wrong."""
 
-    def __init__(self, validator: Draft202012Validator, document: Schema) -> None:
+    def __init__(
+        self, validator: Draft202012Validator, document: Schema, effort: Effort, *, decides: bool
+    ) -> None:
         self._validator = validator
         self._document = document
+        self._effort = effort
+        longest = MOST_LOOKS // max(effort.ways(), 1)
+        self._longest = longest if longest < MAX_VALUES else None
+        self._decides = decides  # whether there is no pattern that it may give up on
 
     def valid(self, value: Any) -> bool:
         """Whether the value is right, as far as that can be decided.
 
-        Values are as `decode_json` gives them. What JSON has no word for is not decided here.
+        Nothing is decided of what is larger than its many forms allow to look at.
+        Values are as `decode_json` gives them. What the validator cannot read is not right.
         """
+        try:
+            return self._decided(value)
+        except (ValueError, TypeError, RecursionError):
+            return False
+
+    def _decided(self, value: Any) -> bool:
+        if self._longest is not None and self._effort.is_longer(value, self._longest):
+            return True
         try:
             return self._validator.is_valid(value)
         except ValueError:  # a number that keeps its text
-            return not self.faults(value)
+            return self._validator.is_valid(plain(value))
+
+    def _fits(self, value: Any) -> bool:
+        try:
+            return self._validator.is_valid(value)
+        except (ValueError, TypeError, RecursionError):
+            return True
 
     def faults(self, value: Any) -> list[ValidationError]:
         """What is wrong with a value, as much of it as is ever told or mended."""
         try:
-            found = self._validator.iter_errors(plain(value))
+            value = plain(value)
+            if self._is_small(value):
+                return self._all(value)
+            if self._decided(value):
+                return []
         except (ValueError, TypeError, RecursionError):
-            return []
+            return [unread(name) for name in self._unread(value)]
+        search = Search(
+            value, self._fits, self._is_small, self._all, required=self._effort.required
+        )
+        found = search.run()
+        return found if self._decides or not search.is_unknown else []
+
+    def _unread(self, value: Any) -> list[tuple[str, ...]]:
+        """Which arguments the validator cannot read; `()` for the value itself."""
+        found: list[tuple[str, ...]] = []
+        for name, one in value.items() if isinstance(value, dict) else ():
+            try:
+                alone = {name: plain(one)}
+                _ = self._all(alone) if self._is_small(alone) else self._decided(alone)
+            except (ValueError, TypeError, RecursionError):
+                found.append((name,))
+        return found or [()]
+
+    def _is_small(self, value: Any) -> bool:
+        return self._effort.cost(value, MOST_COST) <= MOST_COST
+
+    def _all(self, value: Any) -> list[ValidationError]:
+        found = self._validator.iter_errors(value)
         decided = (one for one in found if type(one.kind).__name__ not in _UNDECIDED)
         return list(islice(decided, MOST_FAULTS))
 
@@ -119,6 +177,9 @@ def _compiled(schema: Schema, components: Components) -> Checker | None:
     if reached is None:
         return None
     document = {**schema, "components": {"schemas": reached}}
+    effort = Effort(document)
+    if effort.ways() > MOST_WAYS:
+        return None
     for engine in _ENGINES:
         try:
             validator = Draft202012Validator(
@@ -126,7 +187,7 @@ def _compiled(schema: Schema, components: Components) -> Checker | None:
             )
         except (ValueError, TypeError, RecursionError):  # all it raises on what it cannot take
             continue
-        return Checker(validator, document)
+        return Checker(validator, document, effort, decides=engine is _ENGINES[0])
     return None
 
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 import msgspec
 
 from gateway.config.types import IDLE_BESIDE, Parameter
+from gateway.request.bounded import decode_text
 from gateway.request.check import checker
 from gateway.request.schemas import Components, kinds, resolve
 from gateway.request.targets import Target
-from gateway.request.text import decode_json
 from gateway.values import Schema
 
 ABSENT: Final = msgspec.UNSET
@@ -25,7 +25,7 @@ def fitted(value: Any, schema: Schema, components: Components) -> Any:
     if not isinstance(value, str) or "string" in kinds(schema, components):
         return value
     try:
-        return decode_json(value)
+        return decode_text(value)
     except ValueError:
         return value
 

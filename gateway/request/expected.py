@@ -52,7 +52,13 @@ def told(
         above: How much of the fault's path is said already.
     """
     kind = fault.kind
+    value = root
+    for step in fault.instance_path:
+        value = value[step]
     if isinstance(kind, ValidationErrorKind.AnyOf):
+        if shows and (unknown := _unknown_form(fault, value, look)):
+            where = ".".join(map(str, [*fault.instance_path[above:], unknown[0]]))
+            return f"at {shown(where)}: {unknown[1]}"
         inner = _meant(kind.context, fault.instance_path)
         if inner is not None:
             return told(inner, root, look, shows=shows, above=above)
@@ -65,13 +71,34 @@ def told(
     ):
         return at + _unknown(kind.unexpected, fault, look) if shows else "holds an unknown property"
     wanted = _wanted(kind)
+    forms = [form for form in getattr(kind, "context", ()) if form]
+    if wanted is None and forms:
+        closest = min(forms, key=lambda form: (_is_another(form[0]), len(form)))
+        said = told(closest[0], root, look, shows=shows, above=above)
+        return f"{at}fits none of {len(forms)} forms; the nearest: {said}"
     if wanted is None:
         return at + _cut(fault.message) if shows else "does not fit, and is not shown here"
-    value = root
-    for step in fault.instance_path:
-        value = value[step]
     found = f"found {shown(value)}" if shows else "found another value, not shown here"
     return f"{at}expected {wanted}, {found}"
+
+
+def _unknown_form(fault: ValidationError, value: Any, look: Look) -> tuple[str, str] | None:
+    """The property whose value should say which form is meant, and what is wrong with it.
+
+    `strict` writes a discriminator as an `if` with the values that are known.
+    """
+    owner = look(fault.schema_path[:-2]) if "else" in fault.schema_path[-2:] else None
+    condition = owner.get("if") if isinstance(owner, dict) else None
+    for name, one in condition.get("properties", {}).items() if isinstance(condition, dict) else ():
+        if isinstance(value, dict) and name in value and isinstance(one, dict) and "enum" in one:
+            wanted = _one_of(one["enum"])
+            return name, f"expected {wanted}, found {shown(value[name])}"
+    return None
+
+
+def _one_of(options: Sequence[Any]) -> str:
+    words = [shown(option) for option in options[: _MOST + 1]]
+    return "one of " + ", ".join(words[:_MOST]) + (", …" if len(words) > _MOST else "")
 
 
 def _meant(
@@ -118,8 +145,7 @@ def _wanted(kind: ValidationErrorKind) -> str | None:
             said = list(dict.fromkeys(one for one in wanted if one))
             return " or ".join(said) if 0 < len(said) <= _FORMS else None
         case known.Enum():
-            words = [shown(option) for option in kind.options]
-            return "one of " + ", ".join(words[:_MOST]) + (", …" if len(words) > _MOST else "")
+            return _one_of(kind.options)
         case known.Constant():
             return shown(kind.expected_value)
         case known.Format():

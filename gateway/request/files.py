@@ -2,7 +2,9 @@
 
 JSON holds no bytes, so a caller gives a data URL (RFC 2397), base64 (RFC 4648 §4 or §5), or an
 object `{data, type, name}`. A text that is neither is refused and never taken for the file's
-content: what was meant cannot be told. A door that was given bytes says them as that object.
+content: what was meant cannot be told. Nor can it of a word, which is base64 as well: base64 that
+stands alone is padded or long, unless the schema itself says base64. A door that was given bytes
+says them as that object.
 
 An argument is a file by its schema: `FILE` stands in it, and no spec can bring that keyword in
 (`spec.schema` knows none with `x-`). Sources: OpenAPI 3.0.3 §4.7.14 and §4.7.15, 3.1.1 §4.8.14.
@@ -27,6 +29,7 @@ from gateway.values import Schema, SpecBody
 FILE = "x-file"
 BYTES = "application/octet-stream"
 SAMPLE = "data:text/plain;name=note.txt;base64,aGVsbG8="
+_RANGES = {"image/*": "image/png", "audio/*": "audio/mpeg", "video/*": "video/mp4"}
 _WANTED = (
     "takes a file: a data URL such as 'data:image/png;name=cat.png;base64,iVBORw0KGgo=', base64, "
     "or an object {data, type, name} with base64 in data"
@@ -36,6 +39,7 @@ _TYPE = re.compile(rf'{_NAME}/{_NAME}(?:[ \t]*;[ \t]*{_NAME}=(?:{_NAME}|"[ !#-\[
 _DATA = re.compile(r"data:([^,]*),(.*)", re.IGNORECASE | re.DOTALL)
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]*|[A-Za-z0-9_-]*)={0,2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0080-\u009f\u2028\u2029]")
+_LONGEST_WORD = 128  # SHA-512 in hex: what is longer is no word, name or id
 _LONGEST_NAME = 255  # of a file system's names; bytes there, characters here
 _LONGEST_TYPE = 256
 _COMPOSED = ("allOf", "anyOf", "oneOf")
@@ -61,10 +65,18 @@ class File(NamedTuple):
 # --- what stands for a file -------------------------------------------------------------------
 
 
-def file_of(value: Any) -> File:
-    """The file that a caller's value says. Raises: Unwritable, with what is accepted."""
+def file_of(value: Any, *, is_base64: bool = False) -> File:
+    """The file that a caller's value says; `is_base64` says that a text is what it may be.
+
+    Raises: Unwritable, with what is accepted.
+    """
     if isinstance(value, str) and value:
         found = _of_text(value)
+        is_long = len(value) > _LONGEST_WORD or value.endswith("=") or _DATA.fullmatch(value)
+        if not (is_long or is_base64):
+            raise Unwritable(
+                f"{_WANTED}; so short a text without '=' may be a word: say {{data: …}}"
+            )
     elif isinstance(value, dict) and isinstance(value.get("data"), str):
         if unknown := value.keys() - _MEMBERS:
             raise Unwritable(f"{_WANTED}; found the member {shown(min(unknown, key=str))} in it")
@@ -318,9 +330,18 @@ def _file(schema: Schema, types: tuple[str, ...], coding: str) -> Schema:
         **_words(schema),
         "type": "string",
         "contentMediaType": BYTES,
-        "examples": [SAMPLE],
+        "examples": [_sample(types)],
         FILE: {"types": types, "coding": coding},
     }
+
+
+def _sample(types: Sequence[str]) -> str:
+    """A file of the first type that is taken; a short one, of no sense."""
+    if not types or any(_matches("text/plain", one) for one in types):
+        return SAMPLE
+    media = essence(types[0])
+    media = _RANGES.get(media, media)
+    return f"data:{media};name=file{_ENDINGS.get(media, '')};base64,iVBORw0KGgo="
 
 
 def _words(schema: Schema) -> Schema:

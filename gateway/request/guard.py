@@ -12,9 +12,18 @@ import re
 from collections.abc import Callable, Iterable
 
 _BREAKS = re.compile(r"[\[\].]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MANGLED = re.compile(r"[ .\[\]]")  # PHP's "Variables From External Sources"
 
 Parts = tuple[str, ...]
+
+
+def is_cut(name: str) -> bool:
+    """Whether a server might read less of a name than it holds: PHP reads it up to a NUL.
+
+    No control character has a use in a name.
+    """
+    return _CONTROL.search(name) is not None
 
 
 def folded(name: str) -> str:

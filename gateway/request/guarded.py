@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from gateway.request.entries import ABSENT
 from gateway.request.schemas import Components, properties, resolve
 from gateway.request.slots import Slot
+from gateway.request.targets import METHOD_FIELD
 from gateway.values import Place, SpecOperation
 
 Names = Mapping[str, frozenset[str]]  # by place
@@ -49,7 +50,8 @@ def _names(
         | {slot.target.wire for slot in slots if slot.target.place == place}
         for place in ("query", "cookie", "body")
     }
-    found["query"] |= {name for name, _ in operation.fixed_query}
+    found["query"] |= {name for name, _ in operation.fixed_query} | {METHOD_FIELD}
+    found["body"] |= {METHOD_FIELD}
     return {place: frozenset(names) for place, names in found.items()}
 
 

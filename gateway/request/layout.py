@@ -23,7 +23,7 @@ from gateway.request.schemas import Components
 from gateway.request.slots import Slot
 from gateway.request.targets import Target
 from gateway.request.text import Unwritable, Write, escape, json_bytes
-from gateway.request.writers import writer_of
+from gateway.request.writers import from_header, writer_of
 from gateway.values import Headers, Place, SpecBody, SpecOperation
 
 # The index of what something else needs → the indices of that else: of all of it in the body,
@@ -58,6 +58,7 @@ def lay_out(
             takers[slot.argument.name] = _taker(index, slot, write, called, {**needs, **beside})
         elif slot.header is not None:
             called = f"the header {slot.header!r}"
+            write = from_header(slot, write, components)
             filled.append(_taker(index, slot, write, called, {**needs, **beside}))
     path = chunks_of(operation.path, _indices(slots, "path"))
     body, body_span = operation.body, spans["body"]
@@ -82,6 +83,7 @@ def lay_out(
         filled=tuple(filled),
         withheld=withheld,
         renamed=_renamed(slots),
+        parts=_parts(slots),
         example=None,
         path_fault=_path_fault(path, takers, filled),
         check_json=json_bytes if body and body.kind == "json" else None,
@@ -129,6 +131,15 @@ def _renamed(slots: Sequence[Slot]) -> dict[str, str]:
         for name in (slot.target.name, slot.target.wire)
         if slot.argument.name != name
     }
+
+
+def _parts(slots: Sequence[Slot]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for slot in slots:
+        if slot.argument is not None:
+            for owner in slot.target.source[:-1]:
+                found.setdefault(owner, []).append(slot.argument.name)
+    return found
 
 
 def _path_fault(

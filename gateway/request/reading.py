@@ -4,21 +4,23 @@ A query carries text only, so `25` is the number 25 where the schema takes no te
 compiles that once for each argument; numbers keep the very text they came as.
 
 A model that calls by name, with JSON, writes `"25"` for 25 and `5` for `[5]` all the same. `heal`
-mends that, and only that: a value is changed only where it was wrong, and only into what is right
-as a whole. The body of a call at an operation's own address is never changed.
+mends that, and only that: a value is changed only where it was wrong, and only into what is of
+the right kind; else it is told as it was given. The body of a call at an operation's own address
+is never changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from jsonschema_rs import ValidationError, ValidationErrorKind
 
+from gateway.request.bounded import decode_text, refuse_beyond
 from gateway.request.check import Checker, checker_of
 from gateway.request.schemas import EMPTY, Components, kind_of, kinds, resolve
-from gateway.request.text import decode_json, text_of
+from gateway.request.text import json_bytes, text_of
 from gateway.values import Argument
 
 # The texts of an argument, one for each time it was said; exactly one where it is no list.
@@ -27,6 +29,8 @@ Reader = Callable[[list[str]], Any]
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
 _WORDS = {"true": True, "false": False}  # in any case: Python's models write `True`
 _ROUNDS = 4  # a text that is a list whose items are texts, and one more
+# A model writes some thousand tokens in a call; what is larger comes from programs.
+_MOST_BYTES = 64 * 1024
 _Path = tuple[str | int, ...]
 # Faults of what is another value altogether; a text that is too short is still a text.
 _OTHER = (
@@ -85,7 +89,7 @@ def _as_it_is(text: str) -> str:
 def _parsed(text: str) -> Any:
     """What a text says as JSON; itself where that is nothing else than text."""
     try:
-        value = decode_json(text)
+        value = decode_text(text)
     except ValueError:
         return _WORDS.get(text.lower(), text)
     return text if isinstance(value, str) else value
@@ -110,31 +114,74 @@ def _items(schema: Any, components: Components) -> Any:
 # --- what is mended ---------------------------------------------------------------------------
 
 
-def heal(arguments: Mapping[str, Any], check: Checker, typed: Collection[str]) -> Mapping[str, Any]:
+def heal(
+    arguments: Mapping[str, Any],
+    faults: Sequence[ValidationError],
+    check: Checker,
+    typed: Collection[str],
+) -> tuple[Mapping[str, Any], Sequence[ValidationError]]:
     """The arguments with what was written otherwise than it was meant, mended.
 
     Args:
         arguments: By name, as JSON.
+        faults: What is wrong with them.
         check: Of all of them.
         typed: The names of those that go out as JSON, where a number is no text. Elsewhere the
             upstream gets text anyway.
 
     Returns:
-        The arguments, mended as far as they can be.
+        The arguments, mended as far as they can be, and what is still wrong with them.
     """
-    healed = arguments
+    if not _may_be_mended(arguments):
+        return arguments, faults
+    given: dict[_Path, Any] = {}  # what stood where something was changed
     done: set[tuple[_Path, str]] = set()  # nothing goes to and fro between two types
     for _ in range(_ROUNDS):
         changes: dict[_Path, Any] = {}
-        for fault in check.faults(healed):
-            changes.update(_changes(fault, healed, typed))
-        kinds_at = {path: (path, kind_of(_at(healed, path))) for path in changes}
+        for fault in faults:
+            changes.update(_changes(fault, arguments, typed))
+        kinds_at = {path: (path, kind_of(_at(arguments, path))) for path in changes}
         changes = {path: new for path, new in changes.items() if kinds_at[path] not in done}
-        if not changes:
+        if not changes or not _may_be_mended(healed := _changed(arguments, changes)):
             break
-        healed = _changed(healed, changes)
+        given = {path: _at(arguments, path) for path in changes} | given
         done.update(kinds_at.values())
-    return healed
+        arguments, faults = healed, check.faults(healed)
+        if not faults:
+            return arguments, faults
+    return _as_given(arguments, faults, given, check)
+
+
+def _may_be_mended(arguments: Mapping[str, Any]) -> bool:
+    """Whether the arguments are small, and no deeper than a body may be."""
+    try:
+        text = json_bytes(arguments)
+        refuse_beyond(text)
+    except (ValueError, TypeError):
+        return False
+    return len(text) <= _MOST_BYTES
+
+
+def _as_given(
+    arguments: Mapping[str, Any],
+    faults: Sequence[ValidationError],
+    given: Mapping[_Path, Any],
+    check: Checker,
+) -> tuple[Mapping[str, Any], Sequence[ValidationError]]:
+    """Take back what is still of another kind: nobody shall be told of a value he never sent."""
+    ends = {tuple(one.instance_path): one.kind for one in faults if isinstance(one.kind, _OTHER)}
+    back = [
+        path
+        for path in given
+        if path in ends
+        or any(
+            path[: len(end)] == end and isinstance(kind, ValidationErrorKind.AnyOf)
+            for end, kind in ends.items()
+        )
+    ]
+    for path in sorted(back, key=len, reverse=True):
+        arguments = _changed(arguments, {path: given[path]})
+    return arguments, check.faults(arguments) if back else faults
 
 
 def _changes(
@@ -153,10 +200,15 @@ def _changes(
         if "array" in takes and kind_of(value) in _SCALARS:
             return {path: [value]}
     if isinstance(fault.kind, ValidationErrorKind.AnyOf):
-        for form in fault.kind.context:  # the first form of which everything can be mended
-            mended = [_changes(inner, arguments, typed) for inner in form]
-            if all(mended):
-                return {at: new for one in mended for at, new in one.items()}
+        forms = [
+            [_changes(inner, arguments, typed) for inner in form] for form in fault.kind.context
+        ]
+        mended = [
+            {at: new for one in form for at, new in one.items()}
+            for form in forms
+            if form and all(form)
+        ]
+        return min(mended, key=len, default={})  # the form that the fewest changes make of it
     return {}
 
 

@@ -43,6 +43,7 @@ class Words:
     filled: tuple[Taker, ...]
     withheld: Mapping[str, str]
     renamed: Mapping[str, str]  # the upstream's name → ours
+    parts: Mapping[str, Sequence[str]]  # an object that was taken apart → our names of its parts
     example: Any
     path_fault: Callable[[list[Any]], str | None]
     check_json: Callable[[Any], Any] | None  # of a body's member; raises Unwritable
@@ -58,10 +59,12 @@ def explainer(words: Words, sent: tuple[Any, ...], look: Look) -> Explain:
     ) -> BadArguments:
         out = list(sent)
         faults = _names(words, arguments)
-        wrong = {str(fault.instance_path[0]) for fault in found}
+        wrong = {str(fault.instance_path[0]) for fault in found if fault.instance_path}
         values = [
-            f"{fault.instance_path[0]!r} {told(fault, arguments, look, above=1)}" for fault in found
+            f"{_called(fault)} {told(fault, arguments, look, above=1)}"
+            for fault in found[:_MOST]  # to tell one, all names may be compared
         ]
+        untold = len(found) - len(values)
         for name, taker, value in _given(words, arguments, headers):
             try:
                 if name in wrong:
@@ -73,7 +76,7 @@ def explainer(words: Words, sent: tuple[Any, ...], look: Look) -> Explain:
             except Unwritable as fault:
                 out[taker.index] = None
                 values.append(f"{taker.called} {fault}")
-        faults += _bounded(values, "more cannot be sent as they are")
+        faults += _bounded(values, "more cannot be sent as they are", untold)
         faults += _bounded(_missing(words, out), "more are missing")
         if not faults and (fault_of_path := words.path_fault(out)):
             faults.append(fault_of_path)
@@ -98,6 +101,10 @@ def _given(
     ]
 
 
+def _called(fault: ValidationError) -> str:
+    return repr(fault.instance_path[0]) if fault.instance_path else "what was given"
+
+
 def _names(words: Words, arguments: Mapping[str, Any]) -> list[str]:
     wrong = [name for name in arguments if name not in words.takers]
     told = []
@@ -107,6 +114,8 @@ def _names(words: Words, arguments: Mapping[str, Any]) -> list[str]:
             told.append(f"{given} {words.withheld[name]}")
         elif name in words.renamed:
             told.append(f"{given} is called {words.renamed[name]!r} here")
+        elif name in words.parts:
+            told.append(f"{given} is given in parts here: {_listed(words.parts[name])}")
         else:
             hint = nearest(name, words.takers) or _takes(words)
             told.append(f"{given} is not an argument of this operation{hint}")
@@ -116,10 +125,11 @@ def _names(words: Words, arguments: Mapping[str, Any]) -> list[str]:
 
 
 def _takes(words: Words) -> str:
-    names = list(words.takers)
-    if not names:
-        return "; it takes none"
-    return f"; it takes {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
+    return f"; it takes {_listed(list(words.takers))}" if words.takers else "; it takes none"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
 
 
 def _missing(words: Words, out: list[Any]) -> list[str]:
@@ -131,7 +141,6 @@ def _missing(words: Words, out: list[Any]) -> list[str]:
     ]
 
 
-def _bounded(faults: list[str], rest: str) -> list[str]:
-    if len(faults) <= _MOST:
-        return faults
-    return [*faults[:_MOST], f"{len(faults) - _MOST} {rest}"]
+def _bounded(faults: list[str], rest: str, untold: int = 0) -> list[str]:
+    untold += max(0, len(faults) - _MOST)
+    return [*faults[:_MOST], *([f"{untold} {rest}"] if untold else [])]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gateway.request.bounded import decode_text
 from gateway.request.schemas import SCALARS
-from gateway.request.text import Unwritable, decode_json, item_text, shown, text_of
+from gateway.request.text import Unwritable, item_text, shown, text_of
 
 
 def shaped(kinds: frozenset[str]) -> Callable[[Any], Any]:
@@ -51,7 +52,7 @@ _OBJECT = "takes an object, or the JSON text of one"
 def _structure(value: Any) -> Any:
     """Text where a list or an object may stand: JSON of either, else the only item of a list."""
     try:
-        parsed = decode_json(value) if isinstance(value, str) else value
+        parsed = decode_text(value) if isinstance(value, str) else value
     except ValueError:
         return [text_of(value)]
     if isinstance(parsed, list):
@@ -61,7 +62,7 @@ def _structure(value: Any) -> Any:
 
 def _object(value: Any) -> dict[str, Any]:
     try:
-        parsed = decode_json(value) if isinstance(value, str) else None
+        parsed = decode_text(value) if isinstance(value, str) else None
     except ValueError:
         parsed = None
     if not isinstance(parsed, dict):

@@ -72,9 +72,11 @@ class Draft:
     def is_shown(self) -> bool:
         """Whether callers see it."""
         entry, target = self.entry, self.target
+        if entry is None and self.target.steers:
+            return False
         if entry is None:
             return target.place not in ("header", "cookie") or (
-                target.required and _own_value(target) is ABSENT
+                target.required and own_value(target) is ABSENT
             )
         return isinstance(entry, Parameter) and entry.pin is ABSENT and entry.header is None
 
@@ -88,7 +90,7 @@ class Draft:
         )
 
 
-def _own_value(target: Target) -> Any:
+def own_value(target: Target) -> Any:
     """What the upstream's schema itself says is sent: its default, or the only value there is."""
     schema = target.schema
     if "default" in schema:
@@ -99,17 +101,29 @@ def _own_value(target: Target) -> Any:
     return values[0] if isinstance(values, list) and len(values) == 1 else ABSENT
 
 
+def steering(draft: Draft) -> str | None:
+    """Why a target that steers is not sent: the config does not speak of it."""
+    if draft.entry is not None or not draft.target.steers:
+        return None
+    return (
+        f"{draft.target.full_name} is not sent: it may change the call itself. If it shall be, "
+        f"name it in `parameters`"
+    )
+
+
 def withheld_slot(draft: Draft, components: Components, faults: list[Fault]) -> Slot:
     """The slot of a target that callers do not see."""
     target, key, entry = draft.target, draft.key, draft.entry
     names = frozenset({target.name, target.wire, *([key] if key and draft.renamed else [])})
+    if (key is None or entry is None) and target.steers:
+        return Slot(target, withheld=HIDDEN, names=names)
     if key is None or entry is None:
-        return Slot(target, value=_own_value(target) if target.required else ABSENT)
+        return Slot(target, value=own_value(target) if target.required else ABSENT)
     if target.place == "header" and target.name.lower() in FORBIDDEN_HEADERS:
         faults.append(((key,), _forbidden(target)))
     if entry == "hide":
         # The upstream fills its own default in, but a path cannot be left out.
-        default = _own_value(target)
+        default = own_value(target)
         if (target.required or target.beside is not None) and default is ABSENT:
             faults.append(((key,), f"{target.name!r} is required upstream: pin it to a value"))
         value = default if target.place == "path" else ABSENT
@@ -169,7 +183,9 @@ def shown_slot(draft: Draft, name: str, components: Components, faults: list[Fau
 def _with_pins_below(slot: Slot, schema: Schema, components: Components) -> Slot:
     """Pins inside a value are sent even when the value is not; shown only if more is left."""
     value: Any = {} if slot.value is ABSENT else slot.value  # the writer puts the pins in
-    if resolve(schema, components).get("properties") == {}:
+    known = resolve(schema, components)
+    is_open = known.get("additionalProperties", False) is not False or "patternProperties" in known
+    if known.get("properties") == {} and not is_open:
         names = frozenset({slot.target.name})
         return replace(slot, required=False, value=value, withheld=PINNED, names=names)
     return slot if slot.required else replace(slot, value=value)

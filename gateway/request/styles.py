@@ -22,14 +22,14 @@ from typing import Any
 
 from msgspec import UNSET
 
-from gateway.request.guard import guard
+from gateway.request.bounded import decode_text
+from gateway.request.guard import guard, is_cut
 from gateway.request.schemas import SCALARS
 from gateway.request.shapes import pairs_of, repeated, shaped
 from gateway.request.text import (
     Unwritable,
     Write,
     Writer,
-    decode_json,
     escape,
     json_text,
     shown,
@@ -119,6 +119,11 @@ def _segment(text: str) -> str:
     return escape(text)
 
 
+def _whole_name(name: str) -> None:
+    if is_cut(name):
+        raise Unwritable(f"must not hold {shown(name)}: a name holds no control characters")
+
+
 @lru_cache(maxsize=256)
 def _others(names: frozenset[str], name: str) -> Callable[[str], bool]:
     """The guard of all names but one. Made when an object first needs it: a set of all others
@@ -157,6 +162,7 @@ def query_writer(
         return start + ",".join([text(item).replace(",", "%2C") for item in items])
 
     def pair(member: str, value: str) -> str:
+        _whole_name(member)
         if _others(guarded, name)(member):
             raise Unwritable(f"must not hold {shown(member)}: a parameter of its own is read so")
         return f"{escape(member)}={text(value)}"
@@ -243,6 +249,11 @@ def header_writer(style: str, explode: bool, kinds: frozenset[str]) -> Write:
                 return UNSET
             if any(map(_CONTROL.search, parts)):
                 raise Unwritable("must not hold control characters")
+            spaced = next((part for part in parts if part != part.strip(" ")), None)
+            if spaced is not None:
+                raise Unwritable(
+                    f"must not hold {shown(spaced)}: a header loses the spaces around an item"
+                )
             text = between.join(parts)
         elif _CONTROL.search(text):
             raise Unwritable("must not hold control characters")
@@ -287,6 +298,7 @@ def cookie_writer(
         return value
 
     def own(member: str, value: str) -> str:
+        _whole_name(member)
         if not member or _others(guarded, name)(member):
             raise Unwritable(f"must not hold {shown(member)}: a cookie of its own is read so")
         return f"{called(member)}={text(value)}"
@@ -317,7 +329,7 @@ def content_text(kinds: frozenset[str]) -> Writer:
     def write(value: Any) -> str:
         if isinstance(value, str) and "string" not in kinds:
             try:
-                value = decode_json(value)
+                value = decode_text(value)
             except ValueError:
                 raise Unwritable(f"must be JSON text, found {shown(value)}") from None
         return json_text(value)

@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway.config.headers import OURS, TOKEN
 from gateway.raw import as_text
+from gateway.request.guard import folded
 from gateway.request.schemas import Components, at, kinds, or_empty, properties, resolve
 from gateway.values import WHOLE_QUERY, Place, Schema, SpecBody, SpecOperation, SpecParameter
 
@@ -25,6 +26,13 @@ _NEVER_EMPTY = ("deepObject", "spaceDelimited", "pipeDelimited", "tabDelimited",
 # OpenAPI 3.1 Parameter Object: parameters of these names are to be ignored. `Accept` is left
 # to the config, since some upstreams choose their version by it.
 IGNORED_HEADERS = frozenset({"authorization", "content-type"})
+# What makes another call of a request for some servers, or says who sends it, is sent only if
+# the config says so.
+_STEERING = re.compile(
+    r"x-http-method(-override)?|x-method-override|x-original-(url|method|uri|host)|x-rewrite-url"
+    r"|x-forwarded(-.*)?|x-real-ip|forwarded|openai-.*"
+)
+METHOD_FIELD = "_method"  # of Rails, Laravel, Symfony and Express
 FORBIDDEN_HEADERS = IGNORED_HEADERS | OURS | {"cookie"}
 
 
@@ -57,6 +65,13 @@ class Target:
     def wire(self) -> str:
         """The name as it stands in the request."""
         return self.name if self.parameter is None else self.parameter.name
+
+    @property
+    def steers(self) -> bool:
+        """Whether it decides more than a value: the method, the address or who calls."""
+        if self.place == "header":
+            return _STEERING.fullmatch(self.wire.lower()) is not None
+        return self.place in ("query", "body") and folded(self.wire) == METHOD_FIELD
 
     @property
     def path(self) -> str:

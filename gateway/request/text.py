@@ -1,7 +1,7 @@
 """Values as text and as JSON, and text as it may stand in a URL. Pure.
 
-Nothing is lost on the way: numbers keep the very text they came as (`1e5`, `-0`, `1.50`, any
-number of digits), text its characters. What has no such form raises `Unwritable`.
+Nothing is lost on the way: numbers keep the very text they came as (`1e5`, `-0`, `1.50`, a
+thousand digits), text its characters. What has no such form raises `Unwritable`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ Write = Callable[[Any], Any]  # the same, or in a JSON body the value that is se
 
 _LONGEST = 60  # characters of a caller's text in a message
 
+# Jackson's bound (`maxNumberLength`); a validator gives up at 4,301.
+_MOST_DIGITS = 1_000
 # A JSON integer that is shorter is written by Python as it came; `int` refuses 4,301 digits,
 # and its time is quadratic long before.
 _PLAIN_DIGITS = 19
@@ -33,7 +35,9 @@ class Number(Decimal):
     text: str
 
     def __new__(cls, text: str) -> Self:
-        """Raises: ValueError, for an exponent beyond all bounds."""
+        """Raises: ValueError, for digits or an exponent beyond all bounds."""
+        if len(text) > _MOST_DIGITS:
+            raise ValueError(f"a number has more than {_MOST_DIGITS:,} digits")
         try:
             number = super().__new__(cls, text)
         except InvalidOperation:

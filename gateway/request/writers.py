@@ -14,8 +14,10 @@ from gateway.request.body import (
     whole_form,
     whole_multipart,
 )
-from gateway.request.entries import fitted
+from gateway.request.check import checker_of
+from gateway.request.expected import told
 from gateway.request.files import FILE
+from gateway.request.reading import reader_of
 from gateway.request.schemas import Components, kinds
 from gateway.request.slots import Slot
 from gateway.request.styles import (
@@ -28,7 +30,7 @@ from gateway.request.styles import (
 )
 from gateway.request.targets import Target
 from gateway.request.text import Unwritable, Write, shown, text_of
-from gateway.values import WHOLE_QUERY, SpecOperation, SpecParameter
+from gateway.values import WHOLE_QUERY, Argument, SpecOperation, SpecParameter
 
 
 def writer_of(
@@ -45,9 +47,28 @@ def writer_of(
         write = _of_body(slot, operation, components, guarded)
     if slot.nested:
         write = _after(write, [one.apply for one in slot.nested])
-    if slot.header is not None and target.place == "body":
-        write = _after(write, [lambda text: fitted(text, target.schema, components)])
     return write if slot.words is None else _worded(slot.words, write)
+
+
+def from_header(slot: Slot, write: Write, components: Components) -> Write:
+    """How a slot is filled from the text of a caller's header: read and checked as any argument.
+
+    The words of `values` are checked where they are taken for what they mean.
+    """
+    target = slot.target
+    if slot.words is not None:
+        return write
+    name = str(slot.header)
+    read = reader_of(Argument(name, target.place, (name,), target.schema), components)
+    check = checker_of(target.schema, components)
+
+    def filled(text: str) -> Any:
+        value = read([text])
+        if check is not None and (faults := check.faults(value)):
+            raise Unwritable(told(faults[0], value, check.schema_at))
+        return write(text if value is None and target.place != "body" else value)
+
+    return filled
 
 
 def _of_parameter(
@@ -112,7 +133,7 @@ def _of_body(
         return part_writer(*known, own) if target.source else whole_multipart(*known[1:], withheld)
     if not target.source:
         return whole_form(body.encoding, withheld)
-    write = form_writer(*known, own)
+    write = form_writer(*known, own, required=slot.required)
     return lambda value: "" if value is None else write(value)
 
 

@@ -3,7 +3,8 @@
     compiling   the YAML's keys and the response schema → Shrinker; every fault is told there
     shrinker    the rules in their order, and what an answer's top looks like
     paths       the path language; shapes: what a schema says is at a path
-    fields      which parts are taken; typed: the same, read by generated types
+    fields      which parts are taken; typed: the same, read by generated types; reshape: JMESPath
+    choosing    what of the rest the caller wants
     drops       what says nothing; limits: how many items
     fit         the budget: squeeze cuts to bytes, tokens counts what came out
     announce    `_shrunk`: what was kept of how much, by path
@@ -13,20 +14,27 @@
 Pure: text in, text out.
 """
 
-from gateway.shrinking.compiling import Fault, compile_shrinker
+from gateway.shrinking.compiling import Fault, Rules, compile_shrinker
+from gateway.shrinking.fields import Level
+from gateway.shrinking.reshape import ReshapeError
 from gateway.shrinking.shapes import Shapes
-from gateway.shrinking.shrinker import Shrinker
-from gateway.shrinking.text import DESCRIBED, JSON, NOTHING, TEXT
-from gateway.shrinking.tokens import count
+from gateway.shrinking.shrinker import Shrinker, Shrunk
+from gateway.shrinking.text import JSON, NOTHING, TEXT
+from gateway.shrinking.tokens import count, prepare, roughly
 
 __all__ = [
-    "DESCRIBED",
     "JSON",
     "NOTHING",
     "TEXT",
     "Fault",
+    "Level",
+    "ReshapeError",
+    "Rules",
     "Shapes",
     "Shrinker",
+    "Shrunk",
     "compile_shrinker",
     "count",
+    "prepare",
+    "roughly",
 ]

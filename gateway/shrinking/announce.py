@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -42,6 +42,7 @@ class Unit(Enum):
 Path: TypeAlias = tuple[str | Mark, ...]
 Cuts: TypeAlias = dict[tuple[Path, Unit], tuple[int, int]]  # kept, total
 
+OURS = ("more", "pages")  # words of the announcement that are no paths
 _MOST = 24  # entries; a reader takes in fewer
 _SIBLINGS = 6  # paths that differ in one key only
 _LONGEST_PATH = 12  # steps
@@ -84,8 +85,21 @@ def _note(found: Cuts, path: Path, unit: Unit, kept: int, total: int) -> None:
 # --- small enough -----------------------------------------------------------------------------
 
 
-def announcement(found: Cuts, tokens: int) -> bytes:
-    """The JSON text of the announcement, small in comparison with the budget's tokens."""
+def announcement(found: Cuts, tokens: int, extra: Mapping[str, Any]) -> bytes:
+    """The JSON text of the announcement, small in comparison with the budget's tokens.
+
+    `extra` is what else is said, by path or by a word of our own: `more`, `pages`.
+    """
+    text = _small(found, tokens)
+    if not extra:
+        return text
+    entries = msgspec.json.decode(text)
+    for name, said in extra.items():
+        entries[name] = {**entries.get(name, {}), **said}
+    return encode(entries)
+
+
+def _small(found: Cuts, tokens: int) -> bytes:
     room = max(_SMALL, min(_LARGEST, tokens // 4))
     found = _below(found, _LONGEST_PATH)
     text = _written(found)
@@ -155,4 +169,4 @@ def written(path: Path) -> str:
         else:
             name = step.value if isinstance(step, Mark) else shown(step)
             text += f".{name}" if text else name
-    return text or "$"
+    return f"$.{text}" if text in OURS else text or "$"

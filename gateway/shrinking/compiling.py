@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
+from typing import Any, Literal
 
 from gateway.config.faults import nearest
 from gateway.config.scalars import Budget
-from gateway.shrinking.exact import encode
+from gateway.config.types import TextRule
+from gateway.shrinking.choosing import compile_choice
+from gateway.shrinking.drops import Change, compile_drop
+from gateway.shrinking.exact import Tree, encode
 from gateway.shrinking.fields import Level, compile_fields
 from gateway.shrinking.limits import Limit
 from gateway.shrinking.paths import Leaf, PathError, Step, join, parse
+from gateway.shrinking.reshape import compile_reshape
 from gateway.shrinking.schema import (
     any_of,
     cut_reference,
@@ -26,90 +32,209 @@ from gateway.shrinking.schema import (
     with_announcement,
 )
 from gateway.shrinking.shapes import Shapes
-from gateway.shrinking.shrinker import Names, Shrinker
+from gateway.shrinking.shrinker import Clean, Names, Shrinker, Take
+from gateway.shrinking.strings import compile_strings
+from gateway.shrinking.table import tabled
+from gateway.shrinking.table_schema import table_schema
 from gateway.shrinking.typed import Projection
+from gateway.shrinking.untrusted import compile_untrusted
 from gateway.values import Schema
 
 _ANNOUNCEMENT = "_shrunk"
-_VERSION = 3  # of what the rules do: another one gives all answers other ETags
+_VERSION = 4  # of what the rules do: another one gives all answers other ETags
 _SEARCHED = 2000  # places that are looked at for what a wrong path could have meant
 _DEEPEST = 6  # levels below which nobody looks
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with one entry: `key` is the YAML key, `index` the entry's place in it."""
+    """What is wrong with one entry: `key` is the YAML key, `index` the entry's place in it, if
+    it has entries."""
 
     key: str
-    index: int | str
+    index: int | str | None
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The YAML's keys of one operation, defaults filled in.
+
+    `limit_items` and `hard` are the most items by path; of the latter the rest is not given on
+    request either. `paged` says that it is a list whose pages are
+    followed, `more` which operation gives the rest.
+    """
+
+    fields: Sequence[str] = ()
+    jmespath: str | None = None
+    choose: bool = False
+    drop: Sequence[str] = ()
+    strings: Mapping[str, TextRule] = field(default_factory=dict)
+    untrusted: Sequence[str] | Literal["all"] = ()
+    limit_items: Mapping[str, int] = field(default_factory=dict)
+    hard: Sequence[str] = ()
+    encode: Literal["json", "table"] = "json"
+    budget: Budget = field(default_factory=lambda: Budget(0, 0))
+    paged: bool = False
+    more: str = ""
+
+    @property
+    def cuts(self) -> bool:
+        """Whether something may be taken away that is announced."""
+        texts = any(rule.max is not None for rule in self.strings.values())
+        return bool(self.limit_items or texts or self.budget)
+
+    @property
+    def announces(self) -> bool:
+        """Whether an answer may say that something is missing in it."""
+        return self.cuts or self.paged or bool(self.untrusted)
 
 
 def compile_shrinker(
     schema: Schema | None,
     components: Mapping[str, Schema] | Shapes,
-    *,
-    fields: Sequence[str],
-    drop: Sequence[str],
-    limit_items: Mapping[str, int],
-    budget: Budget,
+    rules: Rules,
+    arguments: Sequence[str] = (),
 ) -> tuple[Shrinker, list[Fault]]:
     """Compile the rules of one operation.
 
     Args:
-        schema: Of the upstream's reply; None where nothing is known of it.
+        schema: Of the upstream's reply; None where nothing is known of it. With `jmespath`, of
+            what comes out.
         components: What its references point to; as `Shapes`, where several operations share it.
-        fields: Paths; none takes everything.
-        drop: Kinds of what is left out.
-        limit_items: The most items, by path.
-        budget: What an answer may cost.
+        rules: What the config says.
+        arguments: The names of the operation's arguments.
 
     Returns:
         The shrinker, without the faulty entries, and the faults.
     """
     shapes = components if isinstance(components, Shapes) else Shapes(components)
-    level, faults = _fields(fields, schema, shapes)
+    level, faults = _fields(rules.fields, schema, shapes)
+    take: Take | None = Projection(level) if level else None
+    if rules.jmespath is not None:
+        try:
+            take = compile_reshape(rules.jmespath)
+        except ValueError as error:
+            faults.append(Fault("jmespath", None, str(error)))
     answer = _projected(schema, level, shapes)
-    # Of what is unknown not even the top is known: nothing to check the limits against.
-    limit, limit_faults = _limits(limit_items, None if schema is None else answer, shapes)
-    cuts = bool(limit or budget)
+    known = None if schema is None else answer  # of what is unknown not even the top is known
+    limit, limit_faults = _limits(rules.limit_items, known, shapes)
+    hard, _ = _limits({path: rules.limit_items[path] for path in rules.hard}, known, shapes)
+    clean, shorten, clean_faults = _cleaning(rules, known, shapes)
     names = _names(answer, shapes)
     # Whoever sees no schema sees arrays as they are served, and names them so.
     unknown = shapes.kinds(schema) is None
-    rows = limit.members.get(names.items) if limit and unknown else None
+    choice = None
+    if rules.choose:
+        choice = compile_choice(
+            answer, shapes, arguments, lambda steps: _wrong(steps, known, shapes)
+        )
     bare = _is_bare(answer, shapes)
-    served = _served(answer, names, shapes, bare=bare) if cuts else (answer or {})
-    rules = (_VERSION, list(fields), list(drop), list(limit_items.items()),
-             (budget.tokens, budget.chars), names.announcement, names.items, bare)  # fmt: skip
+    served = _served(answer, names, shapes, bare=bare) if rules.announces else (answer or {})
+    if rules.encode == "table":
+        served = table_schema(served, shapes)
     shrinker = Shrinker(
         schema=served,
         components=reached(served, shapes),
-        budget=budget,
-        projection=Projection(level) if level else None,
-        drop=tuple(drop),
+        budget=rules.budget,
+        take=take,
+        clean=clean,
+        shorten=shorten,
         limit=limit,
-        rows=rows,
+        hard=hard,
+        rows=limit.members.get(names.items) if limit and unknown else None,
+        hard_rows=hard.members.get(names.items) if hard and unknown else None,
+        encode=tabled if rules.encode == "table" else None,
         names=names,
         bare=bare,
-        words=_words(fields, drop, limit_items, budget),
-        fingerprint=hashlib.blake2b(encode(rules), digest_size=12).hexdigest(),
+        announces=rules.announces,
+        choice=choice,
+        more=rules.more,
+        words=_words(rules),
+        fingerprint=_fingerprint(rules, names, bare=bare),
+        recipe=(_remade, (rules, names, bare, unknown)),
     )
-    return shrinker, faults + limit_faults
+    return shrinker, faults + clean_faults + limit_faults
 
 
-def _words(
-    fields: Sequence[str], drop: Sequence[str], limit_items: Mapping[str, int], budget: Budget
-) -> tuple[str, ...]:
+def _remade(rules: Rules, names: Names, bare: bool, unknown: bool) -> Shrinker:
+    """The same shrinker of a schema that is not at hand: of it only this much is needed."""
+    made, _ = compile_shrinker(None, {}, rules)
+    return replace(
+        made,
+        names=names,
+        bare=bare,
+        rows=made.limit.members.get(names.items) if made.limit and unknown else None,
+        hard_rows=made.hard.members.get(names.items) if made.hard and unknown else None,
+        fingerprint=_fingerprint(rules, names, bare=bare),
+    )
+
+
+def _cleaning(
+    rules: Rules, known: Schema | None, shapes: Shapes
+) -> tuple[Clean | None, Change | None, list[Fault]]:
+    """What takes away what is not wanted, what shortens texts, and the faults of both."""
+    drop, dropped, drop_faults = compile_drop(rules.drop, columns=rules.encode == "table")
+    html, shorten, strings, string_faults = compile_strings(rules.strings)
+    untrusted, cleaned, untrusted_faults = compile_untrusted(rules.untrusted)
+    faults = [Fault("drop", *fault) for fault in drop_faults]
+    faults += [Fault("strings", *fault) for fault in string_faults]
+    faults += [Fault("untrusted", *fault) for fault in untrusted_faults]
+    for key, entries in (("drop", dropped), ("strings", strings), ("untrusted", cleaned)):
+        for entry in entries:
+            if message := _wrong(entry.steps, known, shapes):
+                faults.append(Fault(key, entry.index, message))
+
+    def clean(tree: Tree) -> tuple[Tree, Mapping[str, Any]]:
+        if drop:
+            tree = drop(tree)
+        if html:
+            tree = html(tree)
+        if not untrusted:
+            return tree, {}
+        tree, removed = untrusted(tree)
+        return tree, {path: {"removed": number} for path, number in removed.items()}
+
+    return clean if drop or html or untrusted else None, shorten, faults
+
+
+def _fingerprint(rules: Rules, names: Names, *, bare: bool) -> str:
+    said = {one.name: getattr(rules, one.name) for one in dataclass_fields(rules)}
+    said["budget"] = (rules.budget.tokens, rules.budget.chars)
+    own = (names.announcement, names.items, bare)
+    return hashlib.blake2b(encode((_VERSION, said, own)), digest_size=12).hexdigest()
+
+
+def _words(rules: Rules) -> tuple[str, ...]:
     words = []
-    if fields:
-        words.append(f"fields {', '.join(fields)}")
-    if drop:
-        words.append(f"drop {', '.join(drop)}")
-    if limit_items:
-        words.append("limit_items " + ", ".join(f"{path}: {n}" for path, n in limit_items.items()))
-    if budget:
+    if rules.fields:
+        words.append(f"fields {', '.join(rules.fields)}")
+    if rules.jmespath is not None:
+        words.append(f"jmespath {rules.jmespath}")
+    if rules.choose:
+        words.append("the caller may choose fields")
+    if rules.drop:
+        words.append(f"drop {', '.join(rules.drop)}")
+    if html := [path for path, rule in rules.strings.items() if rule.html]:
+        words.append(f"HTML to text at {', '.join(html)}")
+    if rules.untrusted:
+        paths = rules.untrusted if isinstance(rules.untrusted, str) else ", ".join(rules.untrusted)
+        words.append(f"untrusted {paths}")
+    if rules.limit_items:
+        items = (f"{path}: {most}{_hard(path, rules)}" for path, most in rules.limit_items.items())
+        words.append("limit_items " + ", ".join(items))
+    texts = [f"{path}: {rule.max}" for path, rule in rules.strings.items() if rule.max]
+    if texts:
+        words.append(f"strings {', '.join(texts)} characters")
+    if rules.encode != "json":
+        words.append(f"encode {rules.encode}")
+    if budget := rules.budget:
         words.append(f"budget {budget.tokens:,} tokens, {budget.chars:,} characters")
     return tuple(words)
+
+
+def _hard(path: str, rules: Rules) -> str:
+    return " (hard)" if path in rules.hard else ""
 
 
 # --- fields -----------------------------------------------------------------------------------
@@ -138,7 +263,7 @@ def _fields(
         read.append(leaves)
     level, clashes = compile_fields(read)
     faults += [Fault("fields", numbers[place], text) for place, text in clashes.items()]
-    faults.sort(key=lambda fault: int(fault.index))
+    faults.sort(key=lambda fault: int(fault.index or 0))
     return (level if level.picks or level.every else None), faults
 
 
@@ -156,6 +281,13 @@ def _unknown(steps: Sequence[Step], schema: Schema, shapes: Shapes) -> str | Non
             return f"{join(way)!r}: this is no array in the response; write {join(bare)!r}"
         places = below
     return None
+
+
+def _wrong(steps: Sequence[Step], schema: Schema | None, shapes: Shapes) -> str | None:
+    """What is wrong with a path, if anything can be known; what stands anywhere cannot."""
+    if schema is None or any(step.anywhere for step in steps):
+        return None
+    return _unknown(steps, schema, shapes)
 
 
 def _may_be(schema: Schema, kind: str, shapes: Shapes) -> bool:

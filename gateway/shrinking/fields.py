@@ -128,6 +128,12 @@ def project(level: Level, value: Tree) -> Tree:
     return None if value is None else _ABSENT
 
 
+def taken(level: Level, value: Tree) -> Tree:
+    """What a level takes of a whole answer: an empty object where that holds nothing of it."""
+    found = project(level, value)
+    return {} if found is _ABSENT else found
+
+
 def _dig(value: Tree, source: tuple[str | None, ...], tree: Level | None) -> Tree:
     if not source:
         return value if tree is None else project(tree, value)

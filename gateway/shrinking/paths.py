@@ -1,9 +1,10 @@
-"""The path language of `fields` and `limit_items`.
+"""The path language of every rule that names places in an answer.
 
     data.price                     a member of a member; arrays on the way are looked into
     data[].price                   the same, saying that data is an array
     data.{id,team.name as team}    several below one; `as` names the leaf where the brace stands
     rates.*  versions.*.license    every key of a map
+    ..self  data..links            a key anywhere below, at any depth; not for every rule
     "odd.key".x                    a key that holds . { } [ ] , * " or a blank; JSON's escapes
     $  $.data                      the answer itself; `$.` in front says nothing
 
@@ -26,10 +27,14 @@ _DEEPEST = 16  # braces inside braces; people write two
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step down: a key (None is every key of a map), and how many `[]` follow it."""
+    """One step down: a key (None is every key of a map), and how many `[]` follow it.
+
+    With `anywhere` the step may go down any number of levels before it meets its key.
+    """
 
     key: str | None
     arrays: int = 0
+    anywhere: bool = False
 
     def __str__(self) -> str:
         name = "*" if self.key is None else shown(self.key)
@@ -62,16 +67,23 @@ def shown(key: str) -> str:
 
 def join(steps: Sequence[Step]) -> str:
     """A path as a person would write it; no step at all is `$`."""
-    return ".".join(map(str, steps)) or "$"
+    text = ""
+    for step in steps:
+        text += (".." if step.anywhere else "." if text else "") + str(step)
+    return text or "$"
 
 
-def parse(text: str) -> list[Leaf]:
+def parse(text: str, *, anywhere: bool = False) -> list[Leaf]:
     """Read the path or the paths of one text.
+
+    Args:
+        text: As it stands in the YAML.
+        anywhere: Whether it may hold `..`.
 
     Raises:
         PathError: with the place, counted in characters from 1.
     """
-    parser = _Parser(text)
+    parser = _Parser(text, anywhere=anywhere)
     leaves = parser.item((), 0)
     parser.end()
     return leaves
@@ -80,9 +92,10 @@ def parse(text: str) -> list[Leaf]:
 class _Parser:
     """Reads from left to right; `_at` is the next character."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, anywhere: bool) -> None:
         self._text = text
         self._at = 0
+        self._anywhere = anywhere
 
     def item(self, base: tuple[Step, ...], depth: int) -> list[Leaf]:
         """Read one path with its alias, or with the brace that ends it.
@@ -90,13 +103,18 @@ class _Parser:
         Only outside of braces is `$` the answer itself; inside it would be a key like others.
         """
         steps: list[Step] = []
-        if depth == 0 and self._root():
-            return [Leaf((), ())]
+        dots = ".."
+        if depth == 0:
+            dots = self._root()
+            if not dots:
+                return [Leaf((), ())]
         while True:
             self._blanks()
-            if self._next("{"):
+            anywhere = self._below(dots)
+            if not anywhere and self._next("{"):
                 return self._brace((*base, *steps), depth + 1)
-            steps.append(Step(self._key(), self._arrays()))
+            steps.append(Step(self._key(), self._arrays(), anywhere))
+            dots = "."
             if not self._next("."):
                 return [Leaf(base, tuple(steps), self._alias())]
 
@@ -106,16 +124,30 @@ class _Parser:
         if self._at < len(self._text):
             raise self._wrong("expected the end, or `.` before a further step")
 
-    def _root(self) -> bool:
-        """Read a `$` or `[]` in front; whether the path is the answer itself."""
+    def _root(self) -> str:
+        """Read a `$` or `[]` in front.
+
+        Returns:
+            What makes the next step one to anywhere below: two dots, of which one may have
+            been read. Nothing where the path is the answer itself.
+        """
         self._blanks()
         dollar = _DOLLAR.match(self._text, self._at)
         if dollar:
             self._at = dollar.end()
         arrays = self._arrays()
         if not dollar and not arrays:
+            return ".."
+        return "." if self._next(".") else ""
+
+    def _below(self, dots: str) -> bool:
+        """Read the dots that let a step go anywhere below."""
+        if not self._text.startswith(dots, self._at):
             return False
-        return not self._next(".")
+        if not self._anywhere:
+            raise self._wrong("`..` is not taken here; write the path from the top")
+        self._at += len(dots)
+        return True
 
     def _brace(self, base: tuple[Step, ...], depth: int) -> list[Leaf]:
         if depth > _DEEPEST:
@@ -143,8 +175,6 @@ class _Parser:
         if match := _NAME.match(self._text, self._at):
             self._at = match.end()
             return match[0]
-        if self._text.startswith(".", self._at):
-            raise self._wrong("`..` is not a step; write the path from the top")
         raise self._wrong("expected a key")
 
     def _arrays(self) -> int:

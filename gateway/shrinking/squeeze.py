@@ -32,7 +32,7 @@ FLOORS: Final = (200, 50, 16)
 MARK: Final = "…".encode()
 _MARKED = len(MARK) + 2  # a string of nothing but the mark
 _EMPTY = {OBJECT: b"{}", ARRAY: b"[]"}
-_DEEPEST = 40  # containers inside each other that are cut inside; deeper ones are emptied
+DEEPEST: Final = 40  # containers inside each other that are cut inside; deeper ones are emptied
 _WIDE = 256  # an object of more keys is taken for a map: GitHub's repository has 80
 _ALIKE = 8  # so is one of as many keys that are all objects, or all arrays
 _PARTIAL = 64  # bytes that must be left for a row that is not whole
@@ -130,7 +130,7 @@ class Node:
         """The bytes of a fair remainder: strings cut to `floor`, arrays to some rows."""
         if self.size <= floor or self.kind not in _EMPTY:
             return min(self.size, floor + _MARKED) if self.kind == STRING else self.size
-        if depth > _DEEPEST:
+        if depth > DEEPEST:
             return 2
         if floor not in self._slim:
             self._slim[floor] = min(self.size, self._measure(floor, depth))
@@ -161,7 +161,7 @@ def squeeze(node: Node, room: int, depth: int = 0) -> bytes | None:
     lengths = node.long_strings(room)
     if lengths is not None:
         return _with_shorter_strings(node, _longest(lengths, node.size - room))
-    if depth >= _DEEPEST:
+    if depth >= DEEPEST:
         return _EMPTY[node.kind]
     if node.kind == ARRAY or node.is_map():
         return _rows(node, room, depth)
@@ -229,7 +229,7 @@ def _rows(node: Node, room: int, depth: int) -> bytes:
     rows = [out[number] for number in range(len(least))]
     if len(rows) < len(node) and (not rows or left > max(room // 20, _PARTIAL)):
         rows += _last_row(node, len(rows), left, depth)
-    return _joined(node, rows)
+    return joined(node, rows)
 
 
 def _last_row(node: Node, number: int, left: int, depth: int) -> list[bytes]:
@@ -263,7 +263,7 @@ def _members(node: Node, room: int, depth: int) -> bytes:
         heads = [heads[number] for number in numbers]
         room += sum(least)
     out, _ = _share(node, numbers, heads, least, room - sum(least), depth)
-    return _joined(node, [out[number] for number in sorted(out)])
+    return joined(node, [out[number] for number in sorted(out)])
 
 
 def _choose(
@@ -338,6 +338,7 @@ def _level(bounds: list[tuple[int, int]], left: int) -> int:
     return low
 
 
-def _joined(node: Node, parts: list[bytes]) -> bytes:
+def joined(node: Node, parts: list[bytes]) -> bytes:
+    """A container of parts that have their heads."""
     opening, closing = _EMPTY[node.kind][:1], _EMPTY[node.kind][1:]
     return opening + b",".join(parts) + closing

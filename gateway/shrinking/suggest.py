@@ -21,8 +21,9 @@ _CONTAINERS = frozenset({"object", "array"})
 _TELLING = (
     "id", "name", "title", "status", "state", "type", "symbol", "code", "key", "date", "time",
     "created", "updated", "amount", "total", "price", "currency", "value", "count", "description",
-    "summary", "email", "url",
+    "summary", "email", "url", "firstname", "lastname", "surname", "username", "login", "author",
 )  # fmt: skip
+UNTOLD = len(_TELLING)  # the worth of a name that has none of those words
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 
@@ -37,7 +38,7 @@ def suggest(schema: Schema | None, components: Mapping[str, Schema]) -> str | No
         for name in dict.fromkeys(shapes.names(row))
         if (below := shapes.below(row, name)) and all(_is_scalar(one, shapes) for one in below)
     ]
-    best = sorted(scalars, key=_worth)[:_MOST]  # stable: the spec's order among equals
+    best = sorted(scalars, key=worth)[:_MOST]  # stable: the spec's order among equals
     if not best:
         return None
     # In the spec's order, which is how people read it.
@@ -68,8 +69,8 @@ def _is_scalar(schema: Schema, shapes: Shapes) -> bool:
     return kinds is not None and not kinds & _CONTAINERS
 
 
-def _worth(name: str) -> tuple[int, int]:
-    """How telling a name is: by its best word, and by how little else it says."""
+def worth(name: str) -> tuple[bool, int]:
+    """How telling a name is: by its best word, and by how little else it says; least is best."""
     words = [word.lower() for word in _WORD.findall(name)]
-    best = min((_TELLING.index(word) for word in words if word in _TELLING), default=len(_TELLING))
+    best = min((_TELLING.index(word) for word in words if word in _TELLING), default=UNTOLD)
     return len(words) > 1, best

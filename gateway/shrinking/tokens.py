@@ -17,6 +17,7 @@ from splintr import AnyTokenizer, Tokenizer
 from gateway.config.scalars import Budget
 
 _WINDOWS, _WINDOW = 8, 2048  # bytes
+_ROUGH, _ROUGH_WINDOW = 4, 256
 # The estimate was off by 12.5 % at worst; a text made to deceive it costs a count, no more.
 _SURELY_TOO_MUCH = 2
 
@@ -25,6 +26,11 @@ _SURELY_TOO_MUCH = 2
 def _tokenizer() -> AnyTokenizer:
     """Load the vocabulary, which is inside the package: 50 ms, once, at the first need."""
     return Tokenizer.from_pretrained("o200k_base")
+
+
+def prepare() -> None:
+    """Do now what the first count would do."""
+    _tokenizer()
 
 
 def count(text: str | bytes) -> int:
@@ -43,6 +49,15 @@ def estimate(text: bytes) -> float:
     starts = [int(number * step) for number in range(_WINDOWS)]
     seen = sum(count(text[start : start + _WINDOW]) for start in starts)
     return seen * len(text) / (_WINDOWS * _WINDOW)
+
+
+def roughly(text: bytes) -> tuple[int, bool]:
+    """The tokens of a text, for people, in some 50 µs; and whether they were only estimated."""
+    if len(text) <= _ROUGH * _ROUGH_WINDOW:
+        return count(text), False
+    step = (len(text) - _ROUGH_WINDOW) // (_ROUGH - 1)
+    seen = sum(count(text[n * step : n * step + _ROUGH_WINDOW]) for n in range(_ROUGH))
+    return round(seen * len(text) / (_ROUGH * _ROUGH_WINDOW)), True
 
 
 def characters(text: bytes) -> int:

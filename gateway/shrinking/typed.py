@@ -19,7 +19,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from gateway.shrinking.exact import Tree, decode, encode, tidy
-from gateway.shrinking.fields import Level, project
+from gateway.shrinking.fields import Level, taken
 
 Keys: TypeAlias = tuple[str | None, ...]
 Build: TypeAlias = Callable[[Any], Any]
@@ -42,6 +42,9 @@ class Projection:
             return
         self._build = _builder(level, source)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Projection, (self.level,)  # types and functions that are made at run time stay
+
     def __call__(self, body: bytes) -> bytes:
         """Take the parts of an answer, tidy.
 
@@ -58,8 +61,7 @@ class Projection:
 
     def walk(self, value: Tree) -> Tree:
         """Take the parts of a tree. A value that holds none gives an empty object."""
-        found = project(self.level, value)
-        return {} if found is UNSET else found
+        return taken(self.level, value)
 
 
 # --- what is read -----------------------------------------------------------------------------

@@ -131,8 +131,8 @@ def _tidy(raw: Any, schemas: Mapping[str, Schema]) -> Schema:
     for key in ("required", "enum", *_SEVERAL):
         if out.get(key) == []:
             del out[key]
-    if "allOf" in out and "required" in out:
-        # Validators want each required name among the properties, which allOf may hide.
+    if "required" in out and not out.keys().isdisjoint(_SEVERAL):
+        # Validators want each required name among the properties, which these may hide.
         rest = out.get("additionalProperties", True)
         unnamed = rest if isinstance(rest, dict) else {} if rest else {"not": {}}
         missing = [name for name in out["required"] if name not in out.get("properties", {})]

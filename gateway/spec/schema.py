@@ -41,6 +41,8 @@ _MEANT = {
     "date-time": "string", "uuid": "string", "uri": "string", "list": "array",
     "dict": "object", "map": "object", "none": "null",
 }  # fmt: skip
+_WORDS = {"true": True, "false": False}
+_WORDLESS = frozenset({"integer", "number", "boolean", "null"})
 # Bounds on patterns. Counted repeats are unrolled when they are compiled: 262,144 of them, as in
 # Adyen's spec, take 50 ms to be refused.
 _PATTERN_LENGTH = 2000
@@ -260,10 +262,32 @@ def _mend_types(out: Schema, raw: Mapping[str, Any], note: Note) -> None:
     if enum and types == ["string"] and any(isinstance(one, int | float) for one in enum):
         note("an enum of type string with numbers or booleans: they are taken as text")
         out["enum"] = [json.dumps(one) if isinstance(one, int | float) else one for one in enum]
+    if enum and types and not {*types} - _WORDLESS and any(isinstance(one, str) for one in enum):
+        if meant := _as_values(enum, types):
+            note(f"an enum of type {' or '.join(types)} with text: it is taken as what it says")
+            out["enum"] = meant
+        else:
+            note(f"an enum of type {' or '.join(types)} with words only: the type is taken as text")
+            types = ["string", *(one for one in types if one == "null")]
     if types:
         out["type"] = types[0] if len(types) == 1 else types
     if raw.get("type") == "file":
         out.update(BINARY)
+
+
+def _as_values(enum: list[Any], types: list[str]) -> list[Any]:
+    """The numbers or booleans that the texts of an enum say; a text that says none is left out."""
+    meant: list[Any] = []
+    for one in enum:
+        if not isinstance(one, str):
+            meant.append(one)
+        elif "boolean" in types and one.lower() in _WORDS:
+            meant.append(_WORDS[one.lower()])
+        elif not {"integer", "number"}.isdisjoint(types) and (
+            (number := _number(one)) is not _NOTHING
+        ):
+            meant.append(number)
+    return meant if any(one is not None for one in meant) else []
 
 
 def _is_nullable(raw: Mapping[str, Any]) -> bool:

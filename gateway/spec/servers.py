@@ -53,8 +53,16 @@ def _absolute(raw: Any, location: str, note: Note) -> str | None:
         if url != "/":  # the default of a document without servers says nothing
             note(f"the server {shown(written)} is relative to a file and is ignored")
     else:
-        note(f"the server {shown(written)} is no address to send calls to and is ignored")
+        note(f"the server {shown(written)} {_why(url)} and is ignored")
     return None
+
+
+def _why(url: str) -> str:
+    if re.search(r"[\x00-\x1f\x7f]", url):
+        return "has line breaks or other control characters in it"
+    if "@" in re.sub(r"^[^/]*//", "", url).partition("/")[0]:
+        return "has a user or password in it, which belong into upstream.credential,"
+    return "is no address to send calls to"
 
 
 def _value(server: dict[str, Any], match: re.Match[str]) -> str:
@@ -73,6 +81,8 @@ def _plain(url: str) -> str:
     Raises:
         ValueError: where not even its parts can be told.
     """
+    if re.search(r"[\t\r\n]", url):  # `urlsplit` would leave them out
+        return ""
     parts = urlsplit(url)
     port = parts.port  # raises where it is none
     host = parts.netloc

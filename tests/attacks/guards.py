@@ -38,7 +38,6 @@ def _does(function: Callable[..., Any]) -> Make:
 
 
 _NEVER = re.compile(r"(?!)")
-_NEVER_BYTES = re.compile(rb"(?!)")
 
 
 class _All:
@@ -200,6 +199,32 @@ MUTATIONS = [
         here=True,
     ),
     Mutation(
+        "redirects lead to what was not chosen",
+        ("answers",),
+        {"gateway.pipeline.redirects:destinations": _is(lambda *_: lambda *_: True)},
+    ),
+    Mutation(
+        "redirects climb by dots",
+        ("answers",),
+        {"gateway.pipeline.redirects:unquote": _does(lambda _, text: text)},
+        here=True,
+    ),
+    Mutation(
+        "any status that names an address redirects",
+        ("answers",),
+        {"gateway.pipeline.fetch:_REDIRECTS": _is(range(300, 400))},
+    ),
+    Mutation(
+        "what nobody asked for is an answer",
+        ("answers",),
+        {"gateway.pipeline.fetch:_is_asked": _is(lambda status, headers: True)},
+    ),
+    Mutation(
+        "headers that are no text go on",
+        ("headers",),
+        {"gateway.pipeline.passing:_UNWRITABLE": _is(_NEVER)},
+    ),
+    Mutation(
         "redirects may hold backslashes",
         ("answers",),
         {"gateway.pipeline.fetch:_PLAIN_URL": _is(re.compile("[!-~]+"))},
@@ -266,12 +291,12 @@ MUTATIONS = [
     Mutation(
         "escaped secrets are not seen",
         ("answers",),
-        {"gateway.pipeline.mask:_ESCAPE": _is(_NEVER_BYTES)},
+        {"gateway.pipeline.mask:_Escapes.of": _is(lambda self, text: None)},
     ),
     Mutation(
         "coded secrets are not seen",
         ("answers",),
-        {"gateway.pipeline.mask:_forms": _does(lambda _, secret: [secret])},
+        {"gateway.pipeline.mask:_forms": _does(lambda _, secret: [secret.encode()])},
     ),
     Mutation(
         "an empty secret is one",
@@ -389,7 +414,7 @@ MUTATIONS = [
     Mutation(
         "what an upstream sends may run",
         ("answers",),
-        {"gateway.pipeline.shrink:_answer": _does(_runs)},
+        {"gateway.pipeline.shrink:_Maker.answer": _does(_runs)},
     ),
     # --- 8: signing in
     Mutation(

@@ -33,6 +33,7 @@ ALLOWED = frozenset(
         "age",
         "allow",
         "cache-control",
+        "answer-tokens",
         "cache-status",
         "connection",
         "content-length",

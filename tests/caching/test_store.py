@@ -4,7 +4,7 @@ import pytest
 
 from gateway.caching import Key, MemoryStore, cache_key
 from gateway.caching.store import OVERHEAD, REMEMBERED
-from gateway.values import Reply
+from gateway.values import Answer, Reply
 
 
 def key(name: str = "a", partition: bytes = b"", language: str | None = None) -> Key:
@@ -119,3 +119,15 @@ def test_storing_again_replaces_and_is_charged_once(times: int) -> None:
         put(store, key(), reply(500))
     assert len(store) == 1
     assert store.size < 2 * 500 + OVERHEAD + 500
+
+
+def test_what_is_kept_beside_a_reply_is_no_more_than_was_charged_for_it() -> None:
+    store, stored = MemoryStore(100_000), reply(1000)
+    assert put(store, key(), stored)
+    stored.forms["as it is"] = Answer(200, (), stored.body)
+    stored.forms["six times"] = Answer(200, (), b"x" * 6000)
+    assert list(stored.forms) == ["as it is"]
+    stored.forms["as long"] = Answer(200, (), b"x" * 1000)
+    stored.forms["again as long"] = Answer(200, (), b"x" * 1000)
+    assert list(stored.forms) == ["as it is", "as long"]
+    assert sum(len(one.body) for one in stored.forms.values()) <= store.size

@@ -51,7 +51,7 @@ def test_check_of_a_good_config_is_0_and_counts_tokens(todo: Path) -> None:
     assert "/openapi.yaml" in result.output
     (report,) = json.loads(run("check", todo, "--json").stdout)
     assert report["tokens"]["/openapi.json"] > 100
-    assert report["operations"] == {"getTodos": "GET /todos/{name}"}
+    assert report["operations"] == {"getTodos": "GET /todos/{name}", "getMore": "GET /getMore"}
     assert {row["platform"] for row in report["limits"]} == {"chatgpt-plugin", "gpt-actions"}
 
 

@@ -31,7 +31,7 @@ def test_scalars_read_what_they_are_written_as(kind: Any, text: Any, value: Any)
      (Seconds, "8s\n"),
      (Bytes, "10MB"), (Bytes, "0B"), (Bytes, 10), (Rate, "30"), (Rate, "0/s"), (Rate, "3/month"),
      (Rate, "3/s\n"), (Budget, 99), (Budget, True), (Budget, 100.0), (Budget, {"words": 1}),
-     (Budget, 10**9), (Budget, "8000"), (Drop, ["urls"]), (Drop, "empty"), (Drop, [["empty"]])],
+     (Budget, 10**9), (Budget, "8000"), (Drop, [5]), (Drop, "empty"), (Drop, [["empty"]])],
 )  # fmt: skip
 def test_scalars_refuse_everything_else(kind: Any, text: Any) -> None:
     with pytest.raises(ValueError, match="expected"):

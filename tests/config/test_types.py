@@ -11,7 +11,8 @@ def keys(*structs: type) -> list[str]:
 
 
 def test_there_are_no_more_than_45_keys_on_the_three_levels() -> None:
-    assert len(keys(types.Plugin, types.Upstream, types.Operation)) <= 45
+    # A key that an operation may say otherwise than its plugin is one key.
+    assert len(set(keys(types.Plugin, types.Upstream, types.Operation))) <= 45
 
 
 def test_every_key_and_kind_is_described() -> None:

@@ -158,7 +158,10 @@ class Parameters:
 
 
 async def seen(client: Client, base: str = "") -> dict[str, Parameters]:
-    """The served spec's operations by name, with the names of their arguments."""
+    """The served spec's operations by name, with the names of their arguments.
+
+    But for `getMore`, which is the gateway's own and the same in every plugin.
+    """
     document = (await client.get(f"{base}/openapi.json")).json()
     found = {}
     for path in document["paths"].values():
@@ -175,4 +178,5 @@ async def seen(client: Client, base: str = "") -> dict[str, Parameters]:
                 required |= set(schema.get("required", ()))
                 optional |= set(schema.get("properties", ())) - required
             found[operation["operationId"]] = Parameters(required, optional)
+    del found["getMore"]
     return found

@@ -11,7 +11,7 @@ from gateway.config import types
 from gateway.config.scalars import Budget, Rate
 from gateway.plugin import Operation, Plugin
 from gateway.request.reading import reader_of
-from gateway.shrinking import compile_shrinker
+from gateway.shrinking import Rules, compile_shrinker
 from gateway.values import (
     Argument,
     Schema,
@@ -50,7 +50,7 @@ def make_operation(
 ) -> Operation:
     schema = returns if returns is not None else {"type": "object", "properties": {}}
     shrinker, faults = compile_shrinker(
-        schema, components or {}, fields=(), drop=(), limit_items={}, budget=Budget(8000)
+        schema, components or {}, Rules(fields=(), drop=(), limit_items={}, budget=Budget(8000))
     )
     assert not faults
     spec = SpecOperation(

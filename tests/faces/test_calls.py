@@ -82,6 +82,7 @@ def test_a_query_is_read(spread: Operation, query: str, expected: dict[str, Any]
         (b'{"count": 123456789012345678901234567890}', {"count": 123456789012345678901234567890}),
         (b'{"count": -7}', {"count": -7}),
         (b'{"name": null}', {"name": None}),
+        (b'\xef\xbb\xbf{"count": 1}', {"count": 1}),
         (b'{"query": "x", "zzz": 1}', {"query": "x", "zzz": 1}),
     ],
 )
@@ -91,7 +92,7 @@ def test_a_body_is_read(spread: Operation, body: bytes, expected: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    "text", ["0.1000", "1e5", "1E-07", "-0", "-0.0", "1e400", "7" * 4_400, "12345678901234567890"]
+    "text", ["0.1000", "1e5", "1E-07", "-0", "-0.0", "1e400", "7" * 1_000, "12345678901234567890"]
 )
 def test_numbers_keep_their_text(spread: Operation, text: str) -> None:
     for read in (
@@ -153,7 +154,7 @@ def test_a_body_as_a_whole_is_one_argument(whole: Operation) -> None:
         (b"NaN", "NaN is not a number of JSON"),
         (b'{"a": 1e9999999999999999999}', "a number is out of range"),
         (b"[" * 100_000, "nested too deeply"),
-        (b"9" * 10_000, "not a number"),
+        (b"9" * 10_000, "a number has more than 1,000 digits"),
         (b"[1]", "not a list; the arguments are id, query"),
         (b"null", "not null"),
         (b'"x"', "not a text"),

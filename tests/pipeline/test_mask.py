@@ -66,6 +66,55 @@ def test_a_secret_in_json_escapes_is_masked_and_the_rest_stays_as_it_was_written
     assert Mask(["topsecret"]).body(body.encode()) == said.encode()
 
 
+ANY = "p\"a\\ss/wörd (1)!*'~+&=%"
+
+
+@given(data=st.data(), secret=st.sampled_from([ANY, "topsecret-4711", "naïve-\U0001f511-key"]))
+def test_each_character_may_be_written_in_its_own_way(data: st.DataObject, secret: str) -> None:
+    said = b""
+    for char in secret:
+        units = char.encode("utf-16-be").hex(" ", 2).split()
+        percent = "".join(f"%{byte:02x}" for byte in char.encode())
+        ways = [char, percent, percent.upper(), "".join("\\u" + unit for unit in units)]
+        ways += ["".join("\\u" + unit.upper() for unit in units), json.dumps(char)[1:-1]]
+        ways += ["+"] if char == " " else []
+        said += data.draw(st.sampled_from(ways)).encode()
+    if said.find(b"\\\\") < 0:  # which of many backslashes escapes which says what stands before
+        mask = Mask([secret])
+        assert mask.body(b"<" + said + b">") == b"<[masked]>"
+        assert mask.text(f"<{said.decode()}>") == "<[masked]>"
+        search = mask.search()
+        got = b"".join(search.feed(said[at : at + 3]) for at in range(0, len(said), 3))
+        assert got + search.end() == b"[masked]"
+
+
+@pytest.mark.parametrize(
+    ("said", "secret"),
+    [
+        (rb"a\u0022b\u005cc\u0022d", 'a"b\\c"d'),
+        (rb"a\"b\\c\"d", 'a"b\\c"d'),
+        (b"it's(top)*!secret", "it's(top)*!secret"),  # encodeURIComponent leaves these
+        (b"it%27s%28top%29%2A%21secret", "it's(top)*!secret"),
+        (b"%74%6f%70%73%65%63%72%65%74", "topsecret"),
+        (b"caf%E9-key", "café-key"),  # of a page in Latin-1
+        ("café-key".encode("latin-1"), "café-key"),
+    ],
+)
+def test_every_way_to_write_a_character_is_known(said: bytes, secret: str) -> None:
+    assert Mask([secret]).body(said) == b"[masked]"
+    assert Mask([secret]).headers((("X", said.decode("utf-8", "surrogateescape")),)) == (
+        ("X", "[masked]"),
+    )
+
+
+@pytest.mark.parametrize("charset", ["utf-16le", "UTF-16", "utf-32-be", "utf-7", "cp037"])
+def test_a_body_in_another_charset_is_searched_as_the_text_that_it_is(charset: str) -> None:
+    mask, body = Mask(["topsecret"]), '{"a": "topsecret é"}'.encode(charset)
+    assert mask.body(body, charset).decode(charset) == '{"a": "[masked] é"}'
+    other = '{"a": "é"}'.encode(charset)
+    assert mask.body(other, charset) is other
+
+
 # What a body is made of where secrets, their forms, their parts and escapes come thick.
 SECRETS = ("topsecret", "secret", "a/b/c+d/é", SECRET, "[masked]", "ends\\\\", "41secret")
 PARTS = [

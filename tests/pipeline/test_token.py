@@ -15,7 +15,8 @@ from aiohttp import web
 
 from gateway.config import types
 from gateway.errors import CredentialRefused
-from gateway.pipeline.token import PAUSE, UNTOLD, Tokens, tokens_of
+from gateway.pipeline import token as module
+from gateway.pipeline.token import COOLDOWN, PAUSE, UNTOLD, Tokens, tokens_of
 from tests.conftest import Serve, Upstream
 
 GRANT = {"client_id": "gate:way", "client_secret": "s%cret+1", "scope": "read write"}
@@ -172,14 +173,70 @@ async def test_one_whose_end_is_not_told_counts_for_a_while(
 
 
 async def test_one_that_is_refused_is_forgotten(
-    upstream: Upstream, made: Callable[..., Tokens]
+    upstream: Upstream, made: Callable[..., Tokens], time: Time
 ) -> None:
     gives(upstream)
     tokens = made()
     tokens.forget(await tokens.get())
     assert await tokens.get() == "t2"
+    time.now += COOLDOWN
     tokens.forget("t1")
     assert await tokens.get() == "t2", "an older one takes nothing from a newer one"
+
+
+async def test_one_after_another_is_not_forgotten(
+    upstream: Upstream, made: Callable[..., Tokens], time: Time
+) -> None:
+    gives(upstream)
+    tokens = made()
+    for _ in range(5):
+        tokens.forget(await tokens.get())
+    assert await tokens.get() == "t2"
+    time.now += COOLDOWN
+    tokens.forget("t2")
+    assert await tokens.get() == "t3"
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "-5"])
+async def test_one_that_has_ended_when_it_comes_is_not_kept(
+    upstream: Upstream, made: Callable[..., Tokens], seconds: Any
+) -> None:
+    gives(upstream, expires_in=seconds)
+    tokens = made()
+    assert [await tokens.get(), await tokens.get()] == ["t1", "t2"]
+
+
+async def test_a_slow_endpoint_is_told_as_what_it_is_and_its_token_is_the_next_calls(
+    upstream: Upstream, made: Callable[..., Tokens], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gives(upstream)
+    answer, slow = upstream.answer, asyncio.Event()
+
+    async def late(request: web.BaseRequest) -> web.StreamResponse:
+        await slow.wait()
+        assert answer is not None
+        return await answer(request)
+
+    upstream.answer = late
+    monkeypatch.setattr(module, "WAIT", 0.05)
+    tokens = made()
+    with pytest.raises(CredentialRefused, match="was not carried out") as refusal:
+        await tokens.get()
+    assert refusal.value.retry_after == PAUSE
+    slow.set()
+    monkeypatch.undo()
+    assert await tokens.get() == "t1"
+    assert len(upstream.received) == 1
+
+
+async def test_the_operator_reads_what_to_mend(
+    upstream: Upstream, made: Callable[..., Tokens], caplog: pytest.LogCaptureFixture
+) -> None:
+    fails(upstream, 401, error="invalid_client")
+    with pytest.raises(CredentialRefused):
+        await made().get()
+    assert "check client_id, client_secret" in caplog.text
+    assert "credential.client_credentials.token_url" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,83 @@ def test_a_header_fills_a_number_of_a_json_body_as_a_number() -> None:
     assert send(found, {"x-n": "12", "x-s": "12"}).body == b'{"n":12,"s":"12"}'
 
 
+@pytest.mark.parametrize(
+    ("schema", "text", "fault"),
+    [
+        ({"type": "integer", "maximum": 100}, "999999", "expected at most 100, found 999999"),
+        ({"type": "integer"}, "1; drop", "expected an integer, found '1; drop'"),
+        ({"enum": ["asc", "desc"]}, "up", "expected one of 'asc', 'desc', found 'up'"),
+        (
+            {"type": "array", "items": {"type": "integer"}},
+            "x",
+            "at '0': expected an integer, found 'x'",
+        ),
+    ],
+)
+def test_a_header_is_checked_as_any_argument(schema: Any, text: str, fault: str) -> None:
+    for op in (operation(query("limit", schema)), writing({"properties": {"limit": schema}})):
+        found = bound(op, entries(limit={"header": "X-Limit"}))
+        assert refusal(found, {"x-limit": text}) == f"the header 'X-Limit' {fault}."
+
+
+def test_a_header_fills_a_list() -> None:
+    op = operation(query("ids", {"type": "array", "items": {"type": "integer"}}))
+    found = bound(op, entries(ids={"header": "X-Ids"}))
+    assert send(found, {"x-ids": "7"}).url.endswith("?ids=7")
+    assert send(found, {"x-ids": "[7, 8]"}).url.endswith("?ids=7&ids=8")
+
+
+def test_a_header_whose_schema_nobody_can_compile_is_not_checked() -> None:
+    op = operation(query("q", {"type": "string", "pattern": "("}))
+    found = bound(op, entries(q={"header": "X-Q"}))
+    assert found.unchecked == ("X-Q",)
+    assert send(found, {"x-q": "a"}).url.endswith("?q=a")
+
+
+# --- what steers a call -----------------------------------------------------------------------
+
+STEERING = ["X-HTTP-Method-Override", "X-Forwarded-For", "Forwarded", "openai-ephemeral-user-id"]
+
+
+@pytest.mark.parametrize("name", STEERING)
+def test_what_steers_a_call_needs_an_entry(name: str) -> None:
+    op = operation(header(name, required=True), query("q"))
+    found = bind(op, {}, {})
+    assert [one.name for one in found.arguments] == ["q"]
+    assert f"header.{name} is not sent" in (found.lost or "")
+    by_itself = bind(operation(header(name, {"const": "DELETE"}, required=True)), {}, {})
+    assert by_itself.lost is None
+    [note] = by_itself.notes
+    assert f"header.{name} is not sent" in note
+    assert send(by_itself).headers == ()
+    said = bound(op, {name: Parameter(pin="PUT")})
+    assert (said.lost, said.notes) == (None, ())
+    assert send(said).headers == ((name, "PUT"),)
+    assert names(bound(op, {name: Parameter(description="Whose.")})) == ["q", name]
+
+
+def test_no_field_changes_the_method() -> None:
+    anything = {"type": "object", "additionalProperties": True}
+    form = SpecBody(
+        "application/x-www-form-urlencoded", "form", {"properties": {"_method": {}, "a": {}}}
+    )
+    parameters = (query("_method"), query("free", anything))
+    op = SpecOperation("POST", "/", "/", parameters=parameters, body=form)
+    found = bind(op, {}, {})
+    assert names(found) == ["free", "a"]
+    assert len(found.notes) == 2
+    assert found.lost is None
+    assert "'_method' is not offered" in refusal(found, _method="DELETE")
+    assert "must not hold '_METHOD'" in refusal(found, free={"_METHOD": "DELETE"})
+    lone = bind(operation(query("free", anything)), {}, {})
+    assert "must not hold '_method[]'" in refusal(lone, free={"_method[]": "DELETE"})
+    whole = SpecBody("application/x-www-form-urlencoded", "form", anything)
+    found = bind(SpecOperation("POST", "/", "/", body=whole), {}, {})
+    assert "must not hold '_method'" in refusal(found, body={"_method": "DELETE"})
+    allowed = bound(op, {"query._method": Parameter(description="How.")})
+    assert send(allowed, _method="PUT").url.endswith("?_method=PUT")
+
+
 def test_a_renamed_parameter_is_known_by_its_new_name_only() -> None:
     found = bound(operation(query("search")), entries(query={"source": "search"}))
     assert names(found) == ["query"]

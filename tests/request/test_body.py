@@ -66,6 +66,19 @@ def test_what_would_vanish_from_a_form_is_refused(encoding: Any, call: Any) -> N
         form(SCHEMA, encoding)(call, {})
 
 
+@pytest.mark.parametrize(("required", "said"), [(True, "give one of its"), (False, "leave it out")])
+def test_an_empty_object_that_is_required_is_not_to_be_left_out(required: bool, said: str) -> None:
+    schema = {
+        "properties": {"o": {"type": "object", "properties": {"a": {}, "b": {}}}},
+        "required": ["o"] * required,
+    }
+    with pytest.raises(
+        BadArguments, match=f"'o' is empty, and a form cannot say so: {said}"
+    ) as told:
+        form(schema, {"o": {"style": "deepObject"}})({"o": {}}, {})
+    assert told.value.example is None or told.value.example == {}
+
+
 @pytest.mark.parametrize(
     "given", [{"role[]": "x"}, {"Role": "x"}, {"role.a": "x"}, {"o": {"role": "x"}}]
 )

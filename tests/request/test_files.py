@@ -31,11 +31,12 @@ BINARY = {"type": "string", "contentMediaType": BYTES}
         ("data:,", File(b"", "text/plain")),
         # RFC 4648, section 10, with and without padding
         ("Zg==", File(b"f")),
-        ("Zg", File(b"f")),
         ("Zm8=", File(b"fo")),
-        ("Zm9vYmFy", File(b"foobar")),
-        ("+/+/", File(b"\xfb\xff\xbf")),
-        ("-_-_", File(b"\xfb\xff\xbf")),
+        ("-_-_-w==", File(b"\xfb\xff\xbf\xfb")),
+        ("Zm9vYmFy" * 17, File(b"foobar" * 17)),
+        ("+/+/" * 33, File(b"\xfb\xff\xbf" * 33)),
+        ("-_-_" * 33, File(b"\xfb\xff\xbf" * 33)),
+        ({"data": "Zm9vYmFy"}, File(b"foobar")),
         ({"data": "Zg=="}, File(b"f")),
         ({"data": ""}, File(b"")),
         ({"data": "Zg", "type": "image/png", "name": "f.png"}, File(b"f", "image/png", "f.png")),
@@ -91,8 +92,23 @@ def test_bytes_come_back_from_each_form(data: bytes, media: str) -> None:
     assert file_of("data:;base64," + plain).data == data
     assert file_of("data:," + "".join(f"%{byte:02x}" for byte in data)).data == data
     if data:
-        assert file_of(plain).data == file_of(plain.rstrip("=")).data == data
-        assert file_of(base64.urlsafe_b64encode(data).decode()).data == data
+        for text in (plain, plain.rstrip("="), base64.urlsafe_b64encode(data).decode()):
+            assert file_of(text, is_base64=True).data == file_of({"data": text}).data == data
+
+
+@pytest.mark.parametrize("word", ["none", "logo", "same", "file-AbCdEf0123", "a" * 128, "Zm9vYmFy"])
+def test_a_word_is_no_file_unless_the_schema_says_base64(word: str) -> None:
+    with pytest.raises(Unwritable, match="may be a word"):
+        file_of(word)
+    if len(word) % 4 == 0:
+        assert file_of(word, is_base64=True).data == file_of({"data": word}).data
+
+
+def test_a_sample_is_of_a_type_that_is_taken() -> None:
+    for types in ((), ("image/jpeg",), ("image/*",), ("*/*",), ("font/woff",), ("text/plain",)):
+        sample = file_schema(BINARY, types, {})
+        assert sample is not None
+        assert typed(file_of(sample["examples"][0]), types)
 
 
 @given(st.text())

@@ -133,7 +133,7 @@ def test_a_body_is_written_as_rfc_7578_shows() -> None:
         (
             {"type": "string", "contentMediaType": "application/octet-stream"},
             {"contentType": "image/png, image/jpeg"},
-            "_w",
+            "_w==",
             [b'; filename="file.png"\r\nContent-Type: image/png\r\n\r\n\xff'],
         ),
     ],
@@ -192,7 +192,7 @@ BYTES = {"type": "string", "contentMediaType": "application/octet-stream"}
         {"oneOf": [{"properties": {"f": BYTES}}, {"properties": {"g": BYTES}}]},
     ],
 )
-@pytest.mark.parametrize("value", ["_w", {"data": "_w"}, "data:application/octet-stream,%FF"])
+@pytest.mark.parametrize("value", ["_w==", {"data": "_w"}, "data:application/octet-stream,%FF"])
 def test_a_file_is_one_in_a_body_that_stays_whole(schema: Any, value: Any) -> None:
     sent = wire(request({"type": "object", **schema}, body={"f": value}))
     assert sent == (

@@ -79,6 +79,18 @@ def test_an_object_of_pins_only_is_not_shown() -> None:
         body_of(found, a={"b": 2})
 
 
+@pytest.mark.parametrize("more", [{"additionalProperties": True}, {"patternProperties": {"x": {}}}])
+def test_an_open_object_of_pins_only_takes_the_rest(more: Any) -> None:
+    found = bound(
+        {"properties": {"a": {"properties": {"b": {}}, **more}}}, body__a__b=Parameter(pin=1)
+    )
+    assert [one.name for one in found.arguments] == ["a"]
+    assert body_of(found, a={"x": 2}) == b'{"a":{"x":2,"b":1}}'
+    assert body_of(found) == b'{"a":{"b":1}}'
+    with pytest.raises(BadArguments, match="'a' must not hold 'b'"):
+        body_of(found, a={"b": 2})
+
+
 def test_a_nested_hide_is_refused_and_never_shown() -> None:
     found = bound(body__address__note="hide")
     assert shown(found, "note") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.config.types import Parameter
 from gateway.errors import BadArguments
 from gateway.request import bind
+from gateway.request.check import checker_of
 from gateway.request.reading import reader_of
 from gateway.request.text import decode_json, json_text
 from gateway.values import Argument, Build, SpecBody, SpecOperation, SpecParameter
@@ -202,6 +204,117 @@ def test_an_empty_text_is_read_as_itself_where_it_is_allowed() -> None:
         found = bind(SpecOperation("GET", "/x", "/x", parameters=(parameter,)), {}, {})
         assert found.readers["ids"]([""]) == read
         assert found.readers["ids"](["5", "6"]) == [5, 6]
+
+
+@pytest.mark.parametrize(
+    ("schema", "given", "told"),
+    [
+        ({"type": "string", "enum": ["a", "b"]}, "3", "one of 'a', 'b', found '3'"),
+        ({"type": "integer", "enum": [1, 2]}, "3", "an integer, found '3'"),
+        ({"type": "integer", "maximum": 2}, "3", "at most 2, found 3"),
+        ({"type": "object"}, "[1]", "an object, found '[1]'"),
+    ],
+)
+def test_what_cannot_be_mended_is_told_as_it_was_given(schema: Any, given: str, told: str) -> None:
+    body = SpecBody("application/json", "json", {"properties": {"s": schema}}, True)
+    build = bind(SpecOperation("POST", "/", "/", body=body), {}, {}).build("https://h")
+    with pytest.raises(BadArguments) as refusal:
+        build({"s": given}, {}, heals=True)
+    assert f"'s' expected {told}" in refusal.value.detail
+    assert told.endswith("found 3") or "found 3" not in refusal.value.detail
+
+
+def test_what_is_mended_is_what_needs_the_fewest_changes() -> None:
+    point = {"type": "object", "properties": {"x": INTEGER, "y": INTEGER, "z": INTEGER}}
+    line = {"type": "object", "properties": {"x": TEXT, "y": INTEGER, "z": TEXT}}
+    either = {"properties": {"p": {"anyOf": [point, line]}}}
+    body = SpecBody("application/json", "json", either, True)
+    build = bind(SpecOperation("POST", "/", "/", body=body), {}, {}).build("https://h")
+    request = build({"p": {"x": "1", "y": "2", "z": "3"}}, {}, heals=True)
+    assert request.body == b'{"p":{"x":"1","y":2,"z":"3"}}'
+
+
+# --- what cannot be checked -------------------------------------------------------------------
+
+DEEP = "[" * 300 + "]" * 300
+
+
+@pytest.mark.parametrize("heals", [True, False])
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        ({"arr": DEEP, "limit": 999}, "'arr' expected a list"),
+        ({"arr": "[" + "1," * 100_000 + "1]", "limit": 999}, "'arr' expected a list"),
+        ({"count": "9" * 4_301, "limit": 999}, "'count' expected an integer"),
+        ({"free": "[" * 99 + '"' + "[" * 9 + "]" * 9 + '"' + "]" * 99, "limit": 999}, "'limit'"),
+    ],
+)
+def test_a_text_beyond_the_bounds_is_refused_and_lets_nothing_else_through(
+    call: Any, named: str, heals: bool
+) -> None:
+    members = {"arr": LIST, "count": INTEGER, "free": {"type": "array", "items": {}}}
+    body = SpecBody("application/json", "json", {"properties": members}, True)
+    op = SpecOperation("POST", "/x", "/x", parameters=(QUERY[0],), body=body)
+    build = bind(op, {}, {}).build("https://h")
+    with pytest.raises(BadArguments) as refusal:
+        build(call, {}, heals=heals)
+    assert named in refusal.value.detail
+    assert "'limit' expected at most 100, found 999" in refusal.value.detail
+
+
+def test_what_the_validator_cannot_read_is_never_right() -> None:
+    known = {"n": {**INTEGER, "maximum": 5}, "m": INTEGER, "t": INTEGER}
+    check = checker_of({"properties": known}, {})
+    assert check is not None
+    deep: list[Any] = []
+    for _ in range(300):
+        deep = [deep]
+    for value, names in (
+        ({"n": Decimal("9" * 4_301), "m": 1}, ["n"]),
+        ({"n": 1, "t": deep}, ["t"]),
+        ({"n": object(), "t": deep}, ["n", "t"]),
+    ):
+        assert not check.valid(value)
+        assert [list(one.instance_path) for one in check.faults(value)] == [
+            [name] for name in names
+        ]
+        assert {one.message.partition(":")[0] for one in check.faults(value)} == {
+            "cannot be checked"
+        }
+
+
+@pytest.mark.parametrize("levels", [5, 15])
+def test_what_is_mended_is_no_deeper_than_a_body_may_be(levels: int) -> None:
+    tree = {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}
+    body = SpecBody("application/json", "json", {"properties": {"t": tree}}, True)
+    op = SpecOperation("POST", "/x", "/x", body=body)
+    build = bind(op, {"Tree": tree}, {}).build("https://h")
+    value: Any = "[" * levels + "]" * levels
+    for _ in range(90):
+        value = [value]
+    if levels == 5:
+        assert (build({"t": value}, {}, heals=True).body or b"").count(b"[") == 95
+    else:
+        with pytest.raises(BadArguments, match="expected a list"):
+            build({"t": value}, {}, heals=True)
+
+
+def test_a_text_in_a_query_beyond_the_bounds_stays_a_text() -> None:
+    assert read(LIST, DEEP) == DEEP
+    assert read(INTEGER, "9" * 1_001) == "9" * 1_001
+    assert json_text(read(INTEGER, "9" * 1_000)) == "9" * 1_000
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_only_what_is_small_is_mended(many: bool) -> None:
+    body = SpecBody("application/json", "json", {"properties": {"l": LIST, "t": TEXT}}, True)
+    build = bind(SpecOperation("POST", "/x", "/x", body=body), {}, {}).build("https://h")
+    call = {"l": "[5]", "t": "x" * (70_000 if many else 10)}
+    if many:
+        with pytest.raises(BadArguments, match="'l' expected a list"):
+            build(call, {}, heals=True)
+    else:
+        assert b'"l":[5]' in (build(call, {}, heals=True).body or b"")
 
 
 def test_what_the_model_sees_is_what_is_checked() -> None:

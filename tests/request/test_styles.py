@@ -242,6 +242,15 @@ def test_content_is_json_text() -> None:
         content_text(OBJECT)("{")
 
 
+@pytest.mark.parametrize("value", [["a", " b"], ["a ", "b"], {"k": "v "}, {" k": "v"}])
+@pytest.mark.parametrize("explode", [True, False])
+def test_a_header_loses_no_space_of_an_item(value: Any, explode: bool) -> None:
+    kinds = ARRAY if isinstance(value, list) else OBJECT
+    with pytest.raises(Unwritable, match=r"must not hold '.*': a header loses the spaces"):
+        header_writer("simple", explode, kinds)(value)
+    assert header_writer("simple", explode, ARRAY)(["a b", "c"]) == "a b,c"
+
+
 @pytest.mark.parametrize("value", [{"a": []}, {"a": {}}, {"a": {"b": []}}])
 def test_what_would_vanish_from_a_deep_object_is_refused(value: Any) -> None:
     with pytest.raises(Unwritable, match=r"holds an empty .* at 'x\[a\]"):

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from gateway.config.scalars import Budget
-from gateway.shrinking import Shrinker, compile_shrinker
+from gateway.shrinking import Rules, Shrinker, compile_shrinker
 from gateway.values import Schema
 
 NO_BUDGET = Budget(0, 0)
@@ -69,10 +69,7 @@ def shrinker(
     compiled, faults = compile_shrinker(
         schema,
         components or {},
-        fields=fields,
-        drop=drop,
-        limit_items=limit_items or {},
-        budget=budget,
+        Rules(fields=fields, drop=drop, limit_items=limit_items or {}, budget=budget),
     )
     assert not faults
     return compiled
@@ -86,6 +83,6 @@ def faults_of(
 ) -> list[str]:
     """Compile rules that have faults, and give what is said of them."""
     _, faults = compile_shrinker(
-        schema, {}, fields=fields, drop=(), limit_items=limit_items or {}, budget=NO_BUDGET
+        schema, {}, Rules(fields=fields, drop=(), limit_items=limit_items or {}, budget=NO_BUDGET)
     )
     return [f"{fault.key}.{fault.index}: {fault.message}" for fault in faults]

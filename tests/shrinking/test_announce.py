@@ -12,7 +12,7 @@ from gateway.shrinking.squeeze import Node
 
 def told(whole: Any, sent: Any, tokens: int = 8000) -> dict[str, dict[str, int]]:
     found = cuts(Node(encode(whole)), Node(encode(sent)))
-    return json.loads(announcement(found, tokens))
+    return json.loads(announcement(found, tokens, {}))
 
 
 def test_each_unit_is_counted_at_its_path() -> None:
@@ -62,7 +62,7 @@ def test_an_announcement_stays_small_whatever_was_cut() -> None:
         for unit in Unit
     }
     for tokens, longest in ((100, 150), (2000, 500), (1 << 30, 2000)):
-        text = announcement(found, tokens)
+        text = announcement(found, tokens, {})
         assert len(text) <= longest
         entries = json.loads(text).values()
         assert sum(entry["kept"] for entry in entries) == sum(kept for kept, _ in found.values())

@@ -25,7 +25,7 @@ SCHEMA = {
 
 
 def limited(limits: dict[str, int], body: object = ROWS, schema: dict | None = None) -> object:
-    return json.loads(shrinker(schema, limit_items=limits).shrink(json.dumps(body).encode()))
+    return json.loads(shrinker(schema, limit_items=limits).shrink(json.dumps(body).encode()).body)
 
 
 def test_the_first_rows_stay_and_the_cut_is_announced_first() -> None:
@@ -40,7 +40,7 @@ def test_the_first_rows_stay_and_the_cut_is_announced_first() -> None:
 
 def test_fewer_rows_than_the_limit_are_no_cut() -> None:
     body = b'{"data":[1,2]}'
-    assert shrinker(limit_items={"data": 2}).shrink(body) == body
+    assert shrinker(limit_items={"data": 2}).shrink(body).body == body
 
 
 def test_arrays_on_the_way_are_looked_through_and_counts_add_up() -> None:
@@ -66,13 +66,13 @@ def test_the_answer_itself_is_limited_as_items() -> None:
 
 def test_without_a_schema_an_array_is_limited_under_the_name_it_is_served_as() -> None:
     rows = text_of([{"tags": [1, 2, 3]}] * 3)
-    assert json.loads(shrinker(limit_items={"items": 2}).shrink(rows)) == {
+    assert json.loads(shrinker(limit_items={"items": 2}).shrink(rows).body) == {
         "_shrunk": {"items": {"kept": 2, "total": 3}},
         "items": [{"tags": [1, 2, 3]}] * 2,
     }
-    inner = json.loads(shrinker(limit_items={"items.tags": 1}).shrink(rows))
+    inner = json.loads(shrinker(limit_items={"items.tags": 1}).shrink(rows).body)
     assert inner["items"] == [{"tags": [1]}] * 3
-    found = json.loads(shrinker(limit_items={"items": 2}).shrink(b'{"items":[1,2,3]}'))
+    found = json.loads(shrinker(limit_items={"items": 2}).shrink(b'{"items":[1,2,3]}').body)
     assert found["items"] == [1, 2]
 
 
@@ -88,7 +88,7 @@ def test_what_is_no_array_after_all_is_left_alone() -> None:
 
 def test_paths_are_those_of_the_answer_after_fields() -> None:
     rules = shrinker(SCHEMA, fields=("data.{id, tags as labels}",), limit_items={"data.labels": 1})
-    answer = json.loads(rules.shrink(json.dumps(ROWS).encode()))
+    answer = json.loads(rules.shrink(json.dumps(ROWS).encode()).body)
     assert answer["data"][0] == {"id": 0, "labels": ["a"]}
 
 

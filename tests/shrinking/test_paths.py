@@ -63,8 +63,13 @@ def test_a_path_is_read_as_it_looks(text: str, leaves: list[str] | None) -> None
         ("a.", "'a.', character 3: expected a key; the text ends"),
         (
             "a..b",
-            "'a..b', character 3: `..` is not a step; write the path from the top; found '.b'",
+            "'a..b', character 3: `..` is not taken here; write the path from the top; found '.b'",
         ),
+        (
+            "..b",
+            "'..b', character 1: `..` is not taken here; write the path from the top; found '..b'",
+        ),
+        (".b", "'.b', character 1: expected a key; found '.b'"),
         ("a.{b", "'a.{b', character 5: expected `,` or `}`; the text ends"),
         ("a.{}", "'a.{}', character 4: expected a key; found '}'"),
         (
@@ -99,6 +104,42 @@ def test_any_text_is_read_or_blamed(text: str) -> None:
 def test_any_keys_can_be_written(keys: list[str]) -> None:
     steps = tuple(Step(key) for key in keys)
     assert parse(join(steps))[0].steps == steps
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("..self", ["..self"]),
+        ("$..self", ["..self"]),
+        ("[]..self", ["..self"]),
+        ("a..b", ["a..b"]),
+        ("a[]..b[]", ["a[]..b[]"]),
+        ("..a..b.c", ["..a..b.c"]),
+        ("..*", ["..*"]),
+        ('.."x y"', ['.."x y"']),
+        ("{..a,b.{c,..d}}", ["..a", "b.c", "b..d"]),
+        ("$.a", ["a"]),
+    ],
+)
+def test_a_key_anywhere_below_is_read_where_it_is_allowed(text: str, paths: list[str]) -> None:
+    read = [leaf.steps for leaf in parse(text, anywhere=True)]
+    assert [join(steps) for steps in read] == paths
+    for path, steps in zip(paths, read, strict=True):
+        assert parse(path, anywhere=True)[0].steps == steps
+        assert any(step.anywhere for step in steps) is (".." in path)
+
+
+@pytest.mark.parametrize("text", ["..", "$..", "a..", "...a", "$...a", "a...b", "..{a}", "a.. b{"])
+def test_what_follows_two_dots_is_a_key(text: str) -> None:
+    with pytest.raises(PathError):
+        parse(text, anywhere=True)
+
+
+@given(st.text(st.sampled_from('ab.."{}[],* as$'), max_size=25))
+def test_any_text_with_dots_is_read_or_blamed(text: str) -> None:
+    with contextlib.suppress(PathError):
+        for leaf in parse(text, anywhere=True):
+            assert leaf.alias or parse(join(leaf.steps), anywhere=True)[0].steps == leaf.steps
 
 
 def test_braces_are_bounded() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.config.scalars import Budget
-from gateway.shrinking import compile_shrinker
+from gateway.shrinking import Rules, compile_shrinker
 from tests.shrinking.generated import NO_BUDGET, shrinker
 
 BUDGET = Budget(100)
@@ -38,7 +38,7 @@ STRING = {"type": "string"}
     ],
 )
 def test_an_answer_that_can_be_cut_is_an_object(schema: Any, body: bytes, answer: bytes) -> None:
-    assert shrinker(schema, budget=BUDGET).shrink(body) == answer
+    assert shrinker(schema, budget=BUDGET).shrink(body).body == answer
 
 
 @pytest.mark.parametrize("schema", [ARRAY, OBJECT, STRING, None])
@@ -46,26 +46,26 @@ def test_an_answer_that_can_be_cut_is_an_object(schema: Any, body: bytes, answer
 def test_what_nothing_can_cut_keeps_its_top(schema: Any, body: bytes) -> None:
     idle = shrinker(schema)
     assert idle.idle
-    assert idle.shrink(body) is body
+    assert idle.shrink(body).body is body
     assert not shrinker(schema, drop=("empty",)).idle
-    assert json.loads(shrinker(schema, drop=("empty",)).shrink(body)) == json.loads(body)
+    assert json.loads(shrinker(schema, drop=("empty",)).shrink(body).body) == json.loads(body)
 
 
 def test_a_body_in_which_nothing_changes_is_the_body_itself() -> None:
     rules = shrinker(budget=BUDGET)
     body = b'{"a":1}'
-    assert rules.shrink(body) is body
-    assert rules.keeps(body, rules.shrink(body))
+    assert rules.shrink(body).body is body
+    assert rules.keeps(body, rules.shrink(body).body)
 
 
 def test_white_space_alone_is_no_change_and_anything_else_is() -> None:
     rules = shrinker(drop=("empty",), budget=BUDGET)
     for body, kept in ((b'{"a": 1}', True), (b'{"a":1,"b":null}', False), (b"[1]", False)):
-        assert rules.keeps(body, rules.shrink(body)) is kept
+        assert rules.keeps(body, rules.shrink(body).body) is kept
 
 
 def test_a_scalar_that_does_not_fit_is_wrapped_so_that_the_cut_can_be_told() -> None:
-    answer = json.loads(shrinker(STRING, budget=BUDGET).shrink(b'"' + b"word " * 1000 + b'"'))
+    answer = json.loads(shrinker(STRING, budget=BUDGET).shrink(b'"' + b"word " * 1000 + b'"').body)
     kept = answer["_shrunk"]["value"]["kept"]
     assert answer == {
         "_shrunk": {"value": {"kept": kept, "total": 5000}},
@@ -77,11 +77,11 @@ def test_the_announcement_never_takes_a_name_of_the_answers_own() -> None:
     rows = [1, 2, 3]
     declared = {**OBJECT, "properties": {"_shrunk": STRING, "rows": {"type": "array"}}}
     rules = shrinker(declared, limit_items={"rows": 1})
-    assert rules.shrink(b'{"rows":[1,2,3]}').startswith(b'{"_shrunk_":')
+    assert rules.shrink(b'{"rows":[1,2,3]}').body.startswith(b'{"_shrunk_":')
     assert "_shrunk_" in rules.schema["properties"]
     undeclared = shrinker(limit_items={"rows": 1})
     body = {"rows": rows, "_shrunk": "x", "_shrunk_": "y", "_shrunk_2": "z"}
-    answer = json.loads(undeclared.shrink(json.dumps(body).encode()))
+    answer = json.loads(undeclared.shrink(json.dumps(body).encode()).body)
     assert answer == {**body, "rows": [1], "_shrunk_3": {"rows": {"kept": 1, "total": 3}}}
 
 
@@ -102,7 +102,7 @@ def test_deep_nesting_is_cut_or_refused(depth: int) -> None:
         ):
             for drop in ((), ("empty",)):
                 try:
-                    answer = shrinker(budget=Budget(2000), drop=drop).shrink(body)
+                    answer = shrinker(budget=Budget(2000), drop=drop).shrink(body).body
                 except ValueError:
                     assert depth > 200
                     continue
@@ -119,13 +119,13 @@ def test_the_reason_why_a_body_cannot_be_read_is_a_clause() -> None:
 @pytest.mark.parametrize("charset", ["latin-1", "windows-1252", "ISO-8859-15"])
 def test_a_charset_is_read_where_the_body_is_not_utf_8(charset: str) -> None:
     for rules in (shrinker(budget=Budget(100)), shrinker(fields=("é",))):
-        assert json.loads(rules.shrink('{"é":"äöü"}'.encode(charset), charset)) == {"é": "äöü"}
-        assert json.loads(rules.shrink('{"é":"äöü"}'.encode(), charset)) == {"é": "äöü"}
+        assert json.loads(rules.shrink('{"é":"äöü"}'.encode(charset), charset).body) == {"é": "äöü"}
+        assert json.loads(rules.shrink('{"é":"äöü"}'.encode(), charset).body) == {"é": "äöü"}
 
 
 @pytest.mark.parametrize("charset", ["", "nonsense", "punycode", "base64", "utf-8"])
 def test_a_charset_that_nobody_knows_is_ignored(charset: str) -> None:
-    assert shrinker(budget=Budget(100)).shrink(b'{"a":"\xe4"}', charset) == (
+    assert shrinker(budget=Budget(100)).shrink(b'{"a":"\xe4"}', charset).body == (
         '{"a":"\ufffd"}'.encode()
     )
 
@@ -133,7 +133,7 @@ def test_a_charset_that_nobody_knows_is_ignored(charset: str) -> None:
 def test_keys_that_are_no_utf_8_are_mended_wherever_they_are_taken() -> None:
     body = b'{"a\xff":{"id":1},"a\xfe":{"id":2}}'
     for rules in (shrinker(fields=("*.id",)), shrinker(budget=Budget(100))):
-        assert json.loads(rules.shrink(body)) == {"a\ufffd": {"id": 1}, "a\ufffd2": {"id": 2}}
+        assert json.loads(rules.shrink(body).body) == {"a\ufffd": {"id": 1}, "a\ufffd2": {"id": 2}}
 
 
 def test_an_answer_that_is_no_json_does_not_keep_its_etag() -> None:
@@ -170,7 +170,7 @@ def test_the_rules_are_described() -> None:
 
 def test_faulty_rules_still_give_a_shrinker() -> None:
     rules, faults = compile_shrinker(
-        OBJECT, {}, fields=["idd"], drop=(), limit_items={"$": 1}, budget=NO_BUDGET
+        OBJECT, {}, Rules(fields=["idd"], drop=(), limit_items={"$": 1}, budget=NO_BUDGET)
     )
     assert [fault.key for fault in faults] == ["fields", "limit_items"]
     assert rules.schema

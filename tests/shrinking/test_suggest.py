@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.config.scalars import Budget
-from gateway.shrinking.compiling import compile_shrinker
+from gateway.shrinking.compiling import Rules, compile_shrinker
 from gateway.shrinking.suggest import suggest
 
 TEXT = {"type": "string"}
@@ -45,7 +45,7 @@ def test_a_path_takes_what_tells_most_of_each_row(schema: Any, path: str | None)
     assert suggest(schema, COMPONENTS) == path
     if path is not None:
         _, faults = compile_shrinker(
-            schema, COMPONENTS, fields=[path], drop=(), limit_items={}, budget=Budget(8000)
+            schema, COMPONENTS, Rules(fields=[path], drop=(), limit_items={}, budget=Budget(8000))
         )
         assert not faults
 

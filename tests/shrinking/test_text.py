@@ -87,3 +87,17 @@ def test_a_text_never_costs_more_than_its_budget(text: str, tokens: int, chars: 
     body, _ = shrink_other(text.encode(), "text/plain", Budget(tokens, chars))
     assert count(body) <= tokens
     assert len(body.decode()) <= chars
+
+
+def test_a_file_that_is_expected_is_given_as_it_is() -> None:
+    for body, media in ((b"\x89PNG\0", "image/png"), (b"plain words", "application/pdf")):
+        assert shrink_other(body, media, Budget(100), file=True) == (body, media)
+    # What the upstream calls a text is one, whatever was expected.
+    assert shrink_other(b"no", "text/plain", Budget(100), file=True)[0] == b'{"text":"no"}'
+
+
+def test_of_a_page_the_text_in_it_is_served() -> None:
+    page = b"<html><head><style>p {}</style></head><p>Hello <b>you</b><ul><li>one</ul></html>"
+    for media in ("text/html; charset=utf-8", "application/xhtml+xml"):
+        assert shrink_other(page, media, Budget(0, 0))[0] == b'{"text":"Hello you\\n- one"}'
+    assert b"<b>" in shrink_other(page, "text/plain", Budget(0, 0))[0]

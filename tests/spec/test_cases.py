@@ -75,7 +75,7 @@ async def test_case(name: str, tmp_path: Path) -> None:
     assert ledger == case.get("ledger", [])
     assert plugin.base == case.get("base", plugin.base)
     operations = plugin.operations
-    served = {key: f"{one.method} {one.address}" for key, one in operations.items()}
+    served = {one.name: f"{one.method} {one.address}" for one in plugin.chosen}
     assert served == case.get("served", served)
     for operation, expected in case.get("arguments", {}).items():
         found = operations[operation].by_name

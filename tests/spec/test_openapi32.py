@@ -75,7 +75,7 @@ async def test_a_query_string_that_is_one_text_holds_no_credential(
         "upstream: {", "upstream: {credential: {query: {name: key, value: k}}, "
     )
     client = await serve(config, files={"spec.yaml": WHOLE})
-    assert list((await client.get("/openapi.json")).json()["paths"]) == ["/b"]
+    assert list((await client.get("/openapi.json")).json()["paths"]) == ["/b", "/getMore"]
 
 
 async def test_a_query_changes_nothing_so_what_is_stored_stays(

@@ -60,6 +60,7 @@ _DROPPED = {
 # Where an upstream may not lead to.
 _ELSEWHERE = [
     "@CANARY@/items/1",
+    "@CANARY@/v1/items/2",
     "http://127.0.0.2/x",
     "http://localhost:1/x",
     "https://@HOST@/x",
@@ -199,21 +200,50 @@ def _table() -> list[Case]:
             holds="promise 2",
             status=(502,),
         )
-    near = {"/v1/items/1": Reply("", 302, (("Location", "../moved?x=1#f"),))}
+    near = {"/v1/items/1": Reply("", 302, (("Location", "2?x=1#f"),))}
     case(
-        "a redirect within the origin",
+        "a redirect to a chosen operation",
         ask,
         near,
-        (*one, *seen("/moved?x=1")),
+        (*one, *seen("/items/2?x=1")),
         holds="promise 2",
         status=(200,),
     )
+    for location in (
+        "/v1/admin", "/admin", "/", "../admin", "/v1/items/%2e%2e", "/v1/items/.%2E", "/v1/items",
+        "/v1/items?kind=all&debug=true", "/v1/items/1/../../admin", "/v1/items/1/", "/v1x/items/1",
+        "/v1/ITEMS/2", "/v1/items/1;/../../admin", "/v1/items//2", "//v1/items/2",
+    ):  # fmt: skip
+        for status in (301, 302, 303, 307, 308):
+            own = location == "/v1/items/1/"
+            case(
+                f"{status} to what was not chosen, {location}",
+                ask,
+                {"/v1/items/1": Reply("", status, (("Location", location),))},
+                (*one, *(seen("/items/1/") if own else ())),
+                holds="promise 1",
+                status=(200,) if own else (502,),
+            )
+        for status in (307, 308, 303):
+            case(
+                f"{status} of a write to {location}",
+                post("/items", '{"name": "saw"}'),
+                {"/v1/items": Reply("", status, (("Location", location),))},
+                wrote("/items", _MADE)
+                + (seen(location[3:]) if status == 303 and location == "/v1/items/1/" else ())
+                + (wrote("/items", _MADE) * 3 if location == "/v1/items" and status != 303 else ()),
+                holds="promise 1",
+                status=(200,) if status == 303 and location == "/v1/items/1/" else (502,),
+            )
+    for status in (300, 304, 305, 306, 206, 399):
+        reply = Reply('{"a": 1}', status, (("Location", "/v1/items/2"), _JSON))
+        case(f"{status}, unasked", ask, reply, one, holds="promise 2", status=(502,))
     key = "key=secret%26%3D%3F%23%2F%2541"
     case(
         "a redirect takes the key along",
         ask,
-        {f"/v1/items/1?{key}": Reply("", 302, (("Location", "/v1/moved"),))},
-        (*seen(f"/items/1?{key}"), *seen(f"/moved?{key}")),
+        {f"/v1/items/1?{key}": Reply("", 302, (("Location", "/v1/items/2"),))},
+        (*seen(f"/items/1?{key}"), *seen(f"/items/2?{key}")),
         world=QUERY,
         holds="promise 2",
         status=(200,),

@@ -124,9 +124,14 @@ def _table() -> list[Case]:
         sent=seen("/items/1", headers=(("Accept-Language", "de"),)),
     )
     case(
-        "of one that comes twice the first",
+        "of one that comes twice both, as one",
         get("/items/1", "Accept-Language: de", "accept-language: fr"),
-        sent=seen("/items/1", headers=(("Accept-Language", "de"),)),
+        sent=seen("/items/1", headers=(("Accept-Language", "de, fr"),)),
+    )
+    case(
+        "one that is no text is not sent otherwise than it came",
+        get("/items/1", "Accept-Language: a\udcffb"),
+        status=(400,),
     )
     case("under its own spelling only", get("/items/1", "Accept_Language: de"), sent=one)
 

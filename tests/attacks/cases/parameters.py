@@ -199,7 +199,6 @@ def _table() -> list[Case]:
         '{"id": "1"}}',
         '{"id": "1"} {}',
         "{'id': '1'}",
-        '\ufeff{"id": "1"}',
         '{"id": NaN}',
         '{"id": Infinity}',
         '{"id": "1",}',
@@ -463,9 +462,7 @@ def _table() -> list[Case]:
     case(
         "a part's name that ends its header",
         named("openUpload", {"body": {header: "z"}}),
-        sent=(
-            Sent("POST", "/v1/openupload", parts=(("x%22%0D%0AX-A: 1%0D%0A%0D%0Ay", None, b"z"),)),
-        ),
+        status=(400,),
     )
     case(
         "a file's name that ends its header",

@@ -1,0 +1,274 @@
+"""The rest of answers that were cut, asked for as a model does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import web
+
+from gateway.caching.handles import Kept
+from gateway.errors import UpstreamFailed
+from gateway.shrinking.tokens import count
+from tests.conftest import Client, Response, Serve, Upstream
+
+CONFIG = """
+plugin: shop
+upstream: {{url: "{url}"}}
+budget: {budget}
+{more}
+operations:
+  getOrders:
+    call: GET /orders
+    description: All orders.
+    parameters:
+      page: {{in: query, type: integer, description: Which}}
+    returns: {{type: object, properties: {{data: {{type: array, items: {{type: object}}}}}}}}
+    {rules}
+"""
+ORDERS = [{"id": n, "note": f"note {n} " * (n % 7), "key": "hidden"} for n in range(400)]
+
+
+def config(upstream: Upstream, rules: str = "", more: str = "", budget: str = "1000") -> str:
+    return CONFIG.format(url=upstream.url, rules=rules, more=more, budget=budget)
+
+
+@pytest.fixture
+def orders(upstream: Upstream) -> Upstream:
+    upstream.says({"data": ORDERS, "text": "words and words " * 2000})
+    return upstream
+
+
+def of(answer: Response) -> tuple[Any, str]:
+    """An answer, and its handle."""
+    assert answer.status == 200, answer.body
+    found = answer.json()
+    return found, found["_shrunk"]["more"]["handle"]
+
+
+async def rest(
+    client: Client, handle: str, path: str, offset: int, budget: int = 1000
+) -> list[Any]:
+    """All rows, or characters, from an offset on."""
+    found: list[Any] = []
+    while True:
+        answer = await client.get(f"/getMore?handle={handle}&path={path}&offset={offset}")
+        assert answer.status == 200, answer.body
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert count(answer.body) <= budget
+        piece = answer.json()
+        found += piece["items"] if "items" in piece else piece["text"]
+        if "next" not in piece:
+            return found
+        offset = piece["next"]
+
+
+async def test_what_was_cut_is_had_on_request(serve: Serve, orders: Upstream) -> None:
+    client = await serve(config(orders))
+    first, handle = of(await client.get("/orders"))
+    assert first["_shrunk"]["more"]["operation"] == "getMore"
+    kept = first["_shrunk"]["data"]["kept"]
+    assert first["data"] == ORDERS[:kept]
+    assert ORDERS[:kept] + await rest(client, handle, "data", kept) == ORDERS
+    assert len(orders.received) == 1, "the upstream was asked once"
+    chars = first["_shrunk"]["text"]["kept"]
+    text = first["text"][:-1] + "".join(await rest(client, handle, "text", chars))
+    assert text == "words and words " * 2000
+
+
+async def test_what_fields_hid_never_comes_back(serve: Serve, orders: Upstream) -> None:
+    client = await serve(config(orders, "fields: ['data.{id,note}']"))
+    _, handle = of(await client.get("/orders"))
+    rows = await rest(client, handle, "data", 0)
+    assert rows == [{"id": row["id"], "note": row["note"]} for row in ORDERS]
+    for path in ("data[].key", "data[0].key", "text"):
+        answer = await client.get(f"/getMore?handle={handle}&path={path}")
+        assert (answer.status, answer.json()["code"]) == (400, "bad_arguments")
+
+
+async def test_limits_are_no_limit_for_what_is_asked_for_unless_they_are_hard(
+    serve: Serve, orders: Upstream
+) -> None:
+    for rules, total in (("data: 3", 400), ("data: {max: 3, hard: true}", 3)):
+        client = await serve(config(orders, f"limit_items: {{{rules}}}"))
+        first = (await client.get("/orders")).json()
+        assert len(first["data"]) == 3
+        handle = first["_shrunk"]["more"]["handle"]  # the text was cut, too
+        assert len(await rest(client, handle, "data", 0)) == total
+
+
+async def test_by_name_in_words_of_a_model(serve: Serve, orders: Upstream) -> None:
+    client = await serve(config(orders))
+    _, handle = of(await client.post("/call/getOrders", data=b"{}"))
+    asked = {"handle": handle, "path": "data[].id", "offset": "5", "count": 2}
+    answer = await client.post("/call/getMore", data=json.dumps(asked))
+    assert answer.json() == {"offset": 5, "total": 400, "next": 7, "items": [5, 6]}
+    whole = await client.post("/call/getMore", data=json.dumps({"handle": handle, "offset": 1}))
+    assert whole.json()["members"].keys() == {"text"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "handle={h}&offset=-1", "handle={h}&offset=x", "handle={h}&count=0",
+     "handle={h}&offset=401&path=data", "handle={h}&path=dat", "handle={h}&more=1",
+     "handle={h}&offset=1e99"],
+)  # fmt: skip
+async def test_what_cannot_be_answered_says_why(serve: Serve, orders: Upstream, query: str) -> None:
+    client = await serve(config(orders))
+    _, handle = of(await client.get("/orders"))
+    answer = await client.get("/getMore?" + query.format(h=handle))
+    assert (answer.status, answer.json()["code"]) == (400, "bad_arguments"), answer.body
+    assert len(answer.json()["detail"]) > 20
+
+
+async def test_unknown_expired_and_another_plugins_handles_read_alike(
+    serve: Serve, orders: Upstream
+) -> None:
+    other = config(orders).replace("plugin: shop", "plugin: other")
+    client = await serve(config(orders), other)
+    _, handle = of(await client.get("/shop/orders"))
+    assert (await client.get(f"/shop/getMore?handle={handle}")).status == 200
+    foreign = await client.get(f"/other/getMore?handle={handle}")
+    unknown = await client.get("/other/getMore?handle=aaaaaaaaaaaaaaaa")
+    assert foreign.status == unknown.status == 404
+    assert foreign.json() == unknown.json() == (await client.get("/other/getMore?handle=")).json()
+    assert foreign.json()["code"] == "unknown_handle"
+    assert "Call the operation that gave it once more" in foreign.json()["detail"]
+
+
+async def test_a_stored_reply_gives_its_handle_anew(serve: Serve, orders: Upstream) -> None:
+    client = await serve(config(orders, "cache: 1h"))
+    first = await client.get("/orders")
+    _, handle = of(first)
+    handles = client.gateway._shared.handles
+    handles._expire(float("inf"))
+    assert (await client.get(f"/getMore?handle={handle}")).status == 404
+    assert (await client.get("/orders")).body == first.body
+    assert (await client.get(f"/getMore?handle={handle}")).status == 200
+    assert len(handles) == len(orders.received) == 1
+
+
+async def test_where_nothing_can_be_kept_no_handle_is_given(serve: Serve, orders: Upstream) -> None:
+    client = await serve(config(orders, "cache: 1h"))
+    client.gateway._shared.handles._max = 100
+    for _ in range(2):
+        answer = (await client.get("/orders")).json()
+        assert "data" in answer["_shrunk"]
+        assert "more" not in answer["_shrunk"]
+
+
+async def test_a_secret_does_not_come_piece_by_piece(serve: Serve, orders: Upstream) -> None:
+    credential = 'credential: {header: {name: X-Key, value: "${KEY}"}}'
+    text = config(orders).replace('"}', f'", {credential}}}', 1)
+    # In this coding it is found only where the text is read.
+    body = json.dumps({"data": ORDERS, "seen": "secret-0123456789"}).encode("utf-16")
+    orders.says(body, content_type="application/json")
+    client = await serve(text, env={"KEY": "secret-0123456789"})
+    _, handle = of(await client.get("/orders"))
+    assert "".join(await rest(client, handle, "seen", 0)) == "[masked]"
+
+
+async def test_it_counts_against_the_limit_and_needs_the_proof(
+    serve: Serve, orders: Upstream
+) -> None:
+    auth = "auth: {service: {tokens: {me: '${TOKEN}'}}}\nlimit: 3/min"
+    client = await serve(config(orders, more=auth), env={"TOKEN": "t" * 32})
+    proof = {"Authorization": "Bearer " + "t" * 32}
+    _, handle = of(await client.get("/orders", headers=proof))
+    assert (await client.get(f"/getMore?handle={handle}")).status == 401
+    got = [await client.get(f"/getMore?handle={handle}", headers=proof) for _ in range(3)]
+    assert [one.status for one in got] == [200, 200, 429]
+
+
+async def test_it_is_there_only_where_something_can_be_cut(serve: Serve, orders: Upstream) -> None:
+    for budget, rules, there in (
+        ("1000", "", True), ("no", "", False), ("no", "limit_items: {data: 3}", True)
+    ):  # fmt: skip
+        client = await serve(config(orders, rules, budget=budget))
+        served = yaml.safe_load((await client.get("/openapi.yaml")).body)
+        assert ("/getMore" in served["paths"]) is there
+        assert (await client.get("/getMore?handle=a")).status == 404
+        code = (await client.get("/getMore?handle=a")).json()["code"]
+        assert code == ("unknown_handle" if there else "not_found")
+
+
+async def test_an_operation_of_its_name_keeps_it(serve: Serve, orders: Upstream) -> None:
+    text = config(orders).replace("getOrders", "getMore").replace("/orders", "/getMore")
+    client = await serve(text)
+    first, handle = of(await client.get("/getMore"))
+    assert first["_shrunk"]["more"]["operation"] == "getMore_"
+    answer = await client.get(f"/getMore_?handle={handle}&path=data&count=1")
+    assert answer.json()["items"] == ORDERS[:1]
+
+
+async def test_a_list_that_goes_on_upstream_goes_on_here(serve: Serve, orders: Upstream) -> None:
+    client = await serve(config(orders))
+    _, handle = of(await client.get("/orders"))
+    handles, now = client.gateway._shared.handles, client.gateway._shared.steady()
+    kept = handles.get("shop", handle, now)
+    assert kept is not None
+    asked = 0
+
+    async def onward() -> Kept | None:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            raise UpstreamFailed("The next page cannot be had.")
+        if asked == 4:
+            return None
+        rows = json.dumps({"data": ORDERS * (asked + 1)}, separators=(",", ":"))
+        return replace(kept, whole=rows.encode(), grows="data", onward=onward)
+
+    handles.put(replace(kept, grows="data", onward=onward), now)
+    at = f"/getMore?handle={handle}&path=data"
+    last = (await client.get(f"{at}&offset=399")).json()
+    assert (last["total"], last["next"], asked) == (400, 400, 0), "nobody asked for more yet"
+    for total in (800, 1200):
+        found = (await client.get(f"{at}&offset={last['next']}&count=400")).json()
+        assert found["items"][0] == ORDERS[0]
+        assert found["total"] == total
+        last = (await client.get(f"{at}&offset={total - 1}")).json()
+    assert (asked, last["next"]) == (2, 1200)
+    assert (await client.get(f"{at}&offset=1200")).status == 502
+    assert (await client.get(f"/getMore?handle={handle}&path=data[0].id&offset=9")).status == 400
+    for _ in range(2):
+        end = await client.get(f"{at}&offset=1200")
+        assert end.json() == {"offset": 1200, "total": 1200, "items": []}
+    assert asked == 4
+    assert "next" not in (await client.get(f"{at}&offset=1199")).json()
+
+
+@pytest.mark.parametrize("fields", ["", "fields: ['data.id']"])
+async def test_pages_that_were_not_followed_come_on_request(
+    serve: Serve, upstream: Upstream, fields: str
+) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        page = int(request.rel_url.query.get("page", "1"))
+        return web.json_response({"data": ORDERS[page * 50 - 50 : page * 50]})
+
+    upstream.answer = answer
+    rules = f"paginate: {{items: data, page: page, max_pages: 2}}\n    {fields}"
+    client = await serve(config(upstream, rules, budget="20000"))
+    first, handle = of(await client.get("/orders"))
+    assert len(first["data"]) == 100
+    assert len(upstream.received) == 2
+    rows = await rest(client, handle, "data", 0, 20_000)
+    assert [row["id"] for row in rows] == list(range(400))
+    assert len(upstream.received) == 9, "each page once, and the empty one at the end"
+
+
+async def test_long_answers_at_the_same_time(serve: Serve, upstream: Upstream) -> None:
+    rows = [{"n": n, "text": "x" * 90} for n in range(20_000)]
+    upstream.says({"data": rows})
+    client = await serve(config(upstream))
+    answers = await asyncio.gather(*(client.get(f"/orders?page={n}") for n in range(4)))
+    handles = {of(one)[1] for one in answers}
+    assert len(handles) == 4, "another call has another handle, though the answer is the same"
+    got = await asyncio.gather(
+        *(client.get(f"/getMore?handle={one}&path=data&offset=19999") for one in handles)
+    )
+    assert all(one.json()["items"] == rows[-1:] for one in got)
