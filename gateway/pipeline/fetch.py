@@ -79,12 +79,13 @@ def step(
         request = built(call)
         url, headers = compose(call, request)
         method, body = request.method, request.body
-        token, was_refused = "", False
+        token, was_refused, is_sent = "", False, False
         try:
             async with asyncio.timeout(seconds):  # for the call, however many hops it takes
                 if tokens is not None:
                     token = await tokens.get()
                     headers["Authorization"] = f"Bearer {token}"
+                is_sent = True
                 for _ in range(MAX_REDIRECTS + 1):
                     target = url[url.index("/", _SCHEME) :]
                     hold = HOLD if passes_on and not call.whole else 0
@@ -93,8 +94,9 @@ def step(
                         # It ended early, or was taken back; what was refused was not carried out.
                         was_refused = True
                         tokens.forget(token)
-                        headers["Authorization"] = f"Bearer {await tokens.get()}"
-                        continue
+                        if (fresh := await tokens.get()) != token:
+                            headers["Authorization"] = f"Bearer {fresh}"
+                            continue
                     if status not in _REDIRECTS:
                         break
                     url, method, body = _redirect(status, got, url, method, body)
@@ -127,6 +129,11 @@ def step(
                 data = _plain(coding, data, limit, mask, got)
             return Reply(status, mask.headers(tuple(got.items())), data, wall())
         except TimeoutError:
+            if not is_sent:
+                raise UpstreamTimeout(
+                    f"The upstream gave no token within {seconds:g} seconds, so nothing was sent. "
+                    "Try again later."
+                ) from None
             raise UpstreamTimeout(
                 f"The upstream did not answer within {seconds:g} seconds. "
                 + ("Ask for less, or try again later." if reads else _UNSURE)

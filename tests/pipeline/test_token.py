@@ -377,6 +377,27 @@ async def test_an_upstream_that_refuses_every_token_is_not_asked_for_ever(
     answer = await client.get("/things")
     assert (answer.status, answer.json()["code"]) == (502, "credential_refused")
     assert guarded.calls == ["GET", "GET"]
+    # The new one is kept, so there is nothing else to try with.
+    assert (await client.get("/things")).status == 502
+    assert (guarded.calls, guarded.given) == (["GET", "GET", "GET"], 2)
+
+
+async def test_a_write_that_waits_for_a_token_in_vain_was_not_carried_out(
+    serve: Serve, upstream: Upstream
+) -> None:
+    seen = asyncio.Event()
+
+    async def late(_request: web.BaseRequest) -> web.StreamResponse:
+        await seen.wait()
+        return web.json_response({})
+
+    upstream.answer = late
+    client = await serve(PLUGIN.format(url=upstream.url).replace("  url:", "  timeout: 1s\n  url:"))
+    answer = await client.request("POST", "/things", json={"name": "a"})
+    assert answer.status == 504
+    seen.set()
+    assert "so nothing was sent" in answer.json()["detail"]
+    assert [one.target for one in upstream.received] == ["/token"]
 
 
 async def test_nothing_is_sent_without_a_token(serve: Serve, upstream: Upstream) -> None:
