@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo serve test check fix bench bench-specs bench-savings docs draws attacks hostile bounds clients fuzz image
+.PHONY: demo serve test check fix bench bench-specs bench-savings bench-shrinking docs draws attacks hostile bounds clients fuzz image
 
 demo: $(READY) ## start two plugins over embedded upstreams, offline
 	$(BIN)/gateway demo
@@ -34,6 +34,9 @@ bench-specs: $(READY) ## time, memory and tokens of specs: make bench-specs SPEC
 
 bench-savings: $(READY) ## tokens of answers after each rule: make bench-savings ANSWERS=folder
 	$(BIN)/python -m bench savings $(ANSWERS)
+
+bench-shrinking: $(READY) ## CPU of projection beside orjson + jmespath, of budgets, and how it grows
+	$(BIN)/python -m bench shrinking
 
 draws: $(READY) ## 200 draws of operations from each real spec: is what is served of them valid?
 	$(BIN)/python -m tests.draws

@@ -2,7 +2,7 @@
 
 `python -m bench specs` (or `make bench-specs`) measures the reading of specs instead (`specs`),
 `python -m bench request` the checking of arguments (`request`), `python -m bench savings` what
-shrinking leaves of answers (`savings`).
+shrinking leaves of answers (`savings`), `python -m bench shrinking` what it costs (`shrinking`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import request, savings, specs
+from bench import request, savings, shrinking, specs
 from bench.load import BadAnswer
 from bench.plot import PLOT, plot
 from bench.race import Result, Unfair, race
@@ -137,4 +137,6 @@ if __name__ == "__main__":
         request.main(sys.argv[2:], prog_name="python -m bench request")
     if sys.argv[1:2] == ["savings"]:
         savings.main(sys.argv[2:], prog_name="python -m bench savings")
+    if sys.argv[1:2] == ["shrinking"]:
+        shrinking.main(sys.argv[2:], prog_name="python -m bench shrinking")
     main()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -36,11 +36,11 @@ def _nginx() -> str:
     return sys.executable
 
 
-def _fastapi() -> str:
+def _environment(name: str) -> str:
     """An environment of its own, made once for each list of versions."""
-    wanted = HERE / "peers" / "fastapi.txt"
+    wanted = HERE / "peers" / f"{name}.txt"
     digest = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    home = CACHE / f"fastapi-{digest}"
+    home = CACHE / f"{name}-{digest}"
     python = home / "bin" / "python"
     if not (home / "ready").exists():
         shutil.rmtree(home, ignore_errors=True)
@@ -55,4 +55,8 @@ def _fastapi() -> str:
     return str(python)
 
 
-OUTSIDE = {"nginx": Need(_nginx), "FastAPI": Need(_fastapi)}
+OUTSIDE = {
+    "nginx": Need(_nginx),
+    "FastAPI": Need(partial(_environment, "fastapi")),
+    "orjson": Need(partial(_environment, "orjson")),
+}

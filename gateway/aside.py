@@ -235,9 +235,9 @@ def _read(stream: IO[bytes], size: int) -> bytes:
 
 
 def memory_for(size: int, max_bytes: int) -> int:
-    """What a worker may take for a body, where no body is beyond `max_bytes`: with the body and
-    a result of its size in the gateway, 64 MiB and three times that."""
-    return _SPARE + 3 * max_bytes - 2 * size
+    """What a worker may take for a body, where no body is beyond `max_bytes`: with the body in
+    pieces, whole, and a result of its size in the gateway, 64 MiB and three times that."""
+    return _SPARE + 3 * max(0, max_bytes - size)
 
 
 if __name__ == "__main__":

@@ -369,8 +369,10 @@ def _paging(
     if operation.paginate is None:
         return None, []
     schema = operation.returns
-    if schema is None or operation.jmespath is not None:
+    if schema is None:
         schema = spec.reply.schema
+    elif operation.jmespath is not None:
+        schema = None  # `returns` is what comes out of it; pages are what goes in
     paging, faults = compile_paging(operation.paginate, spec, schema, shapes, in_query)
     if paging is None:
         return None, faults

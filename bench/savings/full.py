@@ -38,22 +38,35 @@ def written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def sent(answer: dict[str, Any], encode: Callable[[bytes], bytes] | None) -> str:
+    """The text of an answer, of which everything but the announcement is encoded."""
+    if encode is None:
+        return written(answer)
+    rest = {key: value for key, value in answer.items() if key != ANNOUNCEMENT}
+    return (
+        written({ANNOUNCEMENT: answer.get(ANNOUNCEMENT)}) + encode(written(rest).encode()).decode()
+    )
+
+
 def filled(text: str, budget: Budget) -> float:
     """How full a budget is: by tokens or by characters, whatever there is more of."""
     return max(count(text) / budget.tokens, len(text) / budget.chars)
 
 
-def nexts(whole: Any, answer: Any, budget: Budget) -> list[Next]:
+def nexts(
+    whole: Any, answer: Any, budget: Budget, encode: Callable[[bytes], bytes] | None = None
+) -> list[Next]:
     """What was left out next, the cheapest first; only what costs least is counted exactly.
 
     Args:
         whole: What could have been sent: an object, or what an answer has as `items`.
-        answer: What was sent, its announcement included.
+        answer: What was sent, its announcement included; before it was encoded.
         budget: What it had to fit.
+        encode: What is sent of a text, where that is not the text itself.
     """
     if isinstance(whole, list):
         whole = {"items": whole}
-    base = count(written(answer))
+    base = count(sent(answer, encode))
     found = []
     for path, what, added, put in _missing(whole, answer, ""):
         cost = base + count(added)
@@ -63,7 +76,7 @@ def nexts(whole: Any, answer: Any, budget: Budget) -> list[Next]:
     for number, (cost, path, what, put) in enumerate(found):
         if number < 5 and cost < 2 * budget.tokens:
             undo = put()
-            text = written(answer)
+            text = sent(answer, encode)
             undo()
             tokens = count(text) + _SLACK
             counted.append(Next(path, what, max(tokens / budget.tokens, len(text) / budget.chars)))

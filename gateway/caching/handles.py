@@ -42,6 +42,9 @@ class Kept:
 
     `onward` gets the same with more rows at `grows`, the path of a list whose next pages are still
     the upstream's; None where there are none after all. It is not there at the last page.
+
+    `caller` is whose credential the upstream was asked with: to anybody else the handle is unknown.
+    "" where callers bring none of their own.
     """
 
     handle: str
@@ -52,6 +55,7 @@ class Kept:
     hard: tuple[str, ...] = ()
     grows: str | None = None
     onward: Callable[[], Awaitable[Kept | None]] | None = None
+    caller: str = ""
 
 
 def handle_of(
@@ -107,13 +111,18 @@ class Handles:
     def put(self, kept: Kept, now: float) -> bool:
         """Keep what a handle stands for, or keep it on; called whenever the handle is given out.
 
+        What has grown since stays as it is: the same answer given anew brings its beginning only.
+
         Returns:
             Whether it is kept. It is not where it is larger than all the room, or larger than
             this plugin's share while others use theirs.
         """
-        size = cost(kept)
         with self._lock:
             self._expire(now)
+            there = self._plugins.get(kept.plugin, OrderedDict()).get(kept.handle)
+            if there is not None and len(there.kept.whole) > len(kept.whole):
+                kept = there.kept
+            size = cost(kept)
             self._drop(kept.plugin, kept.handle)
             if size > self._max:
                 return False
@@ -125,16 +134,17 @@ class Handles:
                 self._drop(most, next(iter(self._plugins[most])))
             return kept.handle in self._plugins.get(kept.plugin, ())
 
-    def get(self, plugin: str, handle: str, now: float) -> Kept | None:
+    def get(self, plugin: str, handle: str, now: float, caller: str = "") -> Kept | None:
         """What a handle of this plugin stands for, kept on by being used.
 
-        None where it is unknown, expired, or another plugin's: which of them cannot be told.
+        None where it is unknown, expired, another plugin's or caller's: which of them cannot be
+        told.
         """
         with self._lock:
             self._expire(now)
             entries = self._plugins.get(plugin)
             entry = entries.get(handle) if entries else None
-            if entries is None or entry is None:
+            if entries is None or entry is None or entry.kept.caller != caller:
                 return None
             entries[handle] = replace(entry, expires=now + LIFE)
             entries.move_to_end(handle)

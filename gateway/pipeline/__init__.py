@@ -32,6 +32,8 @@ __all__ = ["Call", "Mask", "Plan", "Shared", "mask_of", "plans", "steps_of"]
 
 # Of answers that were cut, what their handles stand for; as much as of replies that are stored.
 HANDLE_BYTES = 64 * 1024 * 1024
+# Modules that jobs done aside need beside those that shrink.
+_OF_JOBS = ("gateway.caching.handles", "gateway.pipeline.mask")
 
 
 @dataclass(slots=True)
@@ -45,7 +47,7 @@ class Shared:
     store: MemoryStore
     flights: Flights
     windows: Windows = field(default_factory=Windows)
-    aside: Aside = field(default_factory=lambda: Aside(prepare, "gateway.caching.handles"))
+    aside: Aside = field(default_factory=lambda: Aside(prepare, *_OF_JOBS))
     handles: Handles = field(default_factory=lambda: Handles(HANDLE_BYTES))
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
@@ -84,7 +86,7 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
             shared.steady,
             source,
         )
-        source = paginate.step(operation, source)
+        source = paginate.step(operation, source, shared.aside)
         plan = shrink.step(
             operation,
             locate,

@@ -30,7 +30,7 @@ MOST_LEARNT = 4
 _AS_BYTES = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin-1", "latin1"})
 
 _MASKED = MASKED.encode()
-_LONG, _PIECE = 512 * 1024, 128 * 1024
+_LONG, _PIECE = 512 * 1024, 64 * 1024
 _LONGEST_ESCAPE = 12  # a pair of surrogates, for up to four bytes
 
 
@@ -171,9 +171,16 @@ class Mask:
     def _in_pieces(self, body: bytes) -> bytes:
         """A long body: in one piece it holds Python's lock for a tenth of a second."""
         search, view = self.search(), memoryview(body)
-        pieces = [search.feed(bytes(view[at : at + _PIECE])) for at in range(0, len(body), _PIECE)]
-        masked = b"".join((*pieces, search.end()))
-        return body if masked == body else masked
+        same = 0  # how much is as it was; `pieces` are what comes behind it
+        pieces: list[bytes] = []
+        for at in range(0, len(body) + _PIECE, _PIECE):
+            piece = bytes(view[at : at + _PIECE])
+            masked = search.feed(piece) if piece else search.end()
+            if pieces or not body.startswith(masked, same):
+                pieces.append(masked)
+            else:
+                same += len(masked)
+        return b"".join((view[:same], *pieces)) if pieces else body
 
     def _is_in(self, text: bytes) -> bool:
         for needle in self._needles:  # noqa: SIM110 - a generator costs twice as much

@@ -2,29 +2,33 @@
 
 `step` is the innermost step of that operation: no upstream is asked, but for further pages. What
 is cut comes from what a handle stands for, masked already. Whoever has a handle may have its
-answer, and a handle of another plugin is no handle here; limits and auth stand before this step,
-as before any other. No cache may keep what it gives, since handles come and go.
+answer, but where callers bring credentials of their own: there it is theirs alone, since further
+pages are asked for with them. A handle of another plugin is no handle here; limits and auth stand
+before this step, as before any other. No cache may keep what it gives, since handles come and go.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
+
 from gateway.aside import LONG, Aside, TooDear, memory_for
 from gateway.caching.handles import LIFE, Handles, Kept, handle_of
-from gateway.errors import ReplyTooLarge, UnknownHandle, UpstreamFailed
+from gateway.errors import BadArguments, ReplyTooLarge, UnknownHandle, UpstreamFailed
 from gateway.pipeline.call import Call, Clock, Plan, built
 from gateway.pipeline.mask import Mask
 from gateway.plugin import Operation
 from gateway.shrinking import JSON
+from gateway.shrinking.limits import Limit
 from gateway.shrinking.more import HERE
-from gateway.shrinking.pages import Way, join, read
+from gateway.shrinking.pages import Page, Way, join, read
 from gateway.shrinking.paths import shown
 from gateway.shrinking.shrinker import Shrunk
 from gateway.shrinking.slices import BeyondEnd, sliced
@@ -33,6 +37,7 @@ from gateway.values import Answer, Reply, UpstreamRequest
 # A whole beyond this is looked into in a thread, so that other calls go on: some 100 µs of work.
 _THREAD = 32 * 1024
 _MOST = Decimal(1_000_000_000)  # no answer has so much; the integer of 1e99999999 has no end
+_ROUNDS = 3  # of further pages for one slice; a caller that goes on with `next` needs one
 _HEADERS = (("Content-Type", JSON), ("Cache-Control", "no-store"))
 
 T = TypeVar("T")
@@ -73,7 +78,8 @@ class Keeper:
             allowed: What of a reply a caller may have on request.
         """
         request, operation = built(call), self.operation
-        arguments = f"{request.method} {request.url}\n".encode() + (request.body or b"")
+        caller = _caller(call)
+        arguments = f"{caller} {request.method} {request.url}\n".encode() + (request.body or b"")
         rules = operation.shrinker.fingerprint
         sign = partial(handle_of, self.key, operation.plugin, operation.name, rules, arguments)
         shrunk = make(sign)
@@ -81,8 +87,16 @@ class Keeper:
             return shrunk, None
         # Masked as a whole: in slices a secret could come piece by piece.
         whole = self.mask.body(shrunk.whole)
+        shrinker = operation.shrinker
+        hard = tuple(_hard_paths(shrinker.hard, shrinker.names.items)) if shrinker.hard else ()
         kept = Kept(
-            shrunk.handle, operation.plugin, operation.name, whole, operation.shrinker.budget
+            shrunk.handle,
+            operation.plugin,
+            operation.name,
+            whole,
+            shrinker.budget,
+            hard,
+            caller=caller,
         )
         kept = self._going_on(kept, reply, allowed)
         return (shrunk, kept) if self.again(kept) else (make(None), None)
@@ -92,16 +106,21 @@ class Keeper:
         paging, following = self.operation.paging, reply.onward
         if paging is None or paging.served is None or following is None:
             return kept
-        way = paging.served
+        way, most = paging.served, paging.most if paging.hard else None
+        grows = ".".join(map(shown, way))
 
         def joined(further: Reply) -> bytes | None:
             try:
                 page = self.mask.body(allowed(further))
-                return self.do(_joined, kept.whole, page, way)
             except ValueError:
+                raise UpstreamFailed(
+                    "The upstream's next page is not what this operation expects. Try again "
+                    "later, or go on with what there is."
+                ) from None
+            try:
+                return self.do(_joined, kept.whole, page, way, most)
+            except ValueError:  # the rules left nothing of its list
                 return None
-            except TooDear as dear:
-                raise too_dear(dear) from None
 
         async def onward() -> Kept | None:
             further = await following()
@@ -112,23 +131,56 @@ class Keeper:
                 )
             is_long = max(len(kept.whole), len(further.body)) > LONG
             thread = self.aside.wait if is_long else asyncio.to_thread
-            whole = await thread(joined, further)
+            try:
+                whole = await thread(joined, further)
+            except TooDear:
+                return _ended(kept, grows)
             if whole is None:
                 return None
+            if len(whole) > self.operation.max_bytes:
+                return _ended(kept, grows)
             last = replace(kept, whole=whole, grows=None, onward=None)
             return self._going_on(last, further, allowed)
 
-        return replace(kept, grows=".".join(map(shown, way)), onward=onward)
+        return replace(kept, grows=grows, onward=onward)
 
     def again(self, kept: Kept) -> bool:
         """Keep on what is given out once more. Whether there is room for it."""
         return self.handles.put(kept, self.steady())
 
 
-def _joined(whole: bytes, page: bytes, way: Way) -> bytes | None:
-    """A whole with the items of a further page; None where that has none."""
-    more = read(page, way)
-    return join([read(whole, way), more], way, {}) if more.count else None
+def _joined(whole: bytes, page: bytes, way: Way, most: int | None) -> bytes | None:
+    """A whole with the items of a further page, at most so many in all; None where it has none."""
+    there, more = read(whole, way), read(page, way)
+    if most is not None and there.count + more.count > most:
+        more = _first(more, max(0, most - there.count))
+    return join([there, more], way, {}) if more.count else None
+
+
+def _first(page: Page, number: int) -> Page:
+    """A page with its first items alone."""
+    rows = msgspec.json.decode(b"[" + page.items + b"]", type=list[msgspec.Raw])[:number]
+    return replace(page, items=b",".join(map(bytes, rows)), count=len(rows))
+
+
+def _ended(kept: Kept, grows: str | None) -> Kept:
+    """The same without a way on, as there is no room for more; so callers are told of the end."""
+    hard = kept.hard if grows is None else (*kept.hard, grows)
+    return replace(kept, hard=hard, grows=None, onward=None)
+
+
+def _hard_paths(limit: Limit, rows: str, way: Way = ()) -> Iterator[str]:
+    """The paths of limits, as slices call them; `rows` is what an array at the top is called."""
+    if limit.items is not None:
+        yield ".".join(map(shown, way)) or rows
+    for key, below in limit.members.items():
+        yield from _hard_paths(below, rows, (*way, key))
+
+
+def _caller(call: Call) -> str:
+    """Whose credential the upstream is asked with, by its digest; "" for the gateway's."""
+    caller = call.caller
+    return "" if caller is None or caller.credential is None else caller.id
 
 
 def too_dear(dear: TooDear) -> ReplyTooLarge:
@@ -159,24 +211,40 @@ def step(operation: Operation, handles: Handles, steady: Clock, aside: Aside) ->
 
     async def more(call: Call) -> Answer:
         asked = _asked(built(call))
-        kept = handles.get(operation.plugin, asked.handle, steady())
+        kept = handles.get(operation.plugin, asked.handle, steady(), _caller(call))
         if kept is None:
             raise UnknownHandle(
                 "This handle is not one of this plugin's, or it has expired; it lives "
                 f"{LIFE / 60:g} minutes from its last use. Call the operation that gave it once "
                 "more, with the same arguments, and take the handle of the new answer."
             )
-        try:
-            body = await _slice(kept, asked, aside)
-        except BeyondEnd as end:
-            if not end.goes_on or kept.onward is None:
-                raise
-            further = await kept.onward() or replace(kept, grows=None, onward=None)
-            handles.put(further, steady())
-            body = await _slice(further, asked, aside)
-        return Answer(200, _HEADERS, body)
+        for rounds in range(_ROUNDS + 1):
+            try:
+                return Answer(200, _HEADERS, await _slice(kept, asked, aside))
+            except BeyondEnd as end:
+                if not end.goes_on or kept.onward is None:
+                    raise
+                # Nobody shall make us fetch page after page by a large number.
+                if asked.offset > 2 * end.total or rounds == _ROUNDS:
+                    raise BadArguments(
+                        f"'offset' is too far: of this list there are {end.total:,} rows so far; "
+                        f"go on at {end.total}"
+                    ) from None
+                kept = await _further(kept, kept.onward, handles, steady)
+        raise AssertionError("the last round answers or raises")
 
     return more
+
+
+async def _further(
+    kept: Kept, onward: Callable[[], Awaitable[Kept | None]], handles: Handles, steady: Clock
+) -> Kept:
+    """The same with further pages, kept; without a way on where there are none, or no room."""
+    further = await onward() or replace(kept, grows=None, onward=None)
+    if not handles.put(further, steady()):
+        further = _ended(kept, kept.grows)
+        handles.put(further, steady())
+    return further
 
 
 def _asked(request: UpstreamRequest) -> _Asked:

@@ -12,19 +12,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
-from gateway.errors import Refusal, UpstreamTimeout
+from gateway.aside import LONG, Aside, TooDear, memory_for
+from gateway.errors import Refusal, UpstreamFailed, UpstreamTimeout
 from gateway.media import essence
 from gateway.paging import Paging
 from gateway.pipeline.call import Call, Source, built
 from gateway.pipeline.links import followed, target_of, with_query
+from gateway.pipeline.more import too_dear
 from gateway.pipeline.passing import charset_of, is_json
 from gateway.plugin import Operation
-from gateway.shrinking import JSON, Shrinker
+from gateway.shrinking import JSON
 from gateway.shrinking.pages import Page, WrongPage, at, join, read, says_more, word
 from gateway.shrinking.tokens import estimate
 from gateway.values import Headers, Reply
+
+T = TypeVar("T")
 
 # A page beyond this is read in a thread, so that other calls go on: some 100 µs of work.
 _THREAD = 32 * 1024
@@ -94,17 +99,18 @@ class _Got:
         self.weight += read.weight
 
 
-def step(operation: Operation, inner: Source) -> Source:
+def step(operation: Operation, inner: Source, aside: Aside) -> Source:
     """Follow the pages of an operation that is paginated; else the inner source as it is.
 
     Args:
         operation: Its `paging` says how, its shrinker what is taken of each page.
         inner: Gives one page.
+        aside: Where long pages are read.
     """
     paging = operation.paging
     if paging is None:
         return inner
-    walk = _Walk(operation, paging, inner)
+    walk = _Walk(operation, paging, inner, aside)
 
     async def paginate(call: Call) -> Reply:
         return await walk(call, _Place(built(call).url, paging.first))
@@ -115,9 +121,10 @@ def step(operation: Operation, inner: Source) -> Source:
 class _Walk:
     """From a place on, as far as one answer goes."""
 
-    def __init__(self, operation: Operation, paging: Paging, inner: Source) -> None:
+    def __init__(self, operation: Operation, paging: Paging, inner: Source, aside: Aside) -> None:
         self._paging = paging
         self._inner = inner
+        self._aside = aside
         self._shrinker = shrinker = operation.shrinker
         smaller = shrinker.clean or shrinker.shorten or shrinker.encode or shrinker.choice
         self._spare = _SPARE_SMALLER if smaller or shrinker.limit else _SPARE
@@ -131,7 +138,14 @@ class _Walk:
         first = await self._inner(sub)
         try:
             read = await self._read(first, place)
-        except WrongPage:  # an error, or no list: `shrink` says what of it
+        except WrongPage as wrong:
+            if place.number > self._paging.first and first.status in _WHOLE:
+                # No end either: only an empty list is one, and this page may be had later.
+                raise UpstreamFailed(
+                    f"The next page is not what the list can go on with: {wrong}. Try again "
+                    "later, or go on with what there is."
+                ) from None
+            # An error, or no list: `shrink` says what of it.
             call.age, call.cache_status = sub.age, sub.cache_status
             return first
         got = _Got()
@@ -196,13 +210,36 @@ class _Walk:
         """The page that a reply holds. Raises: WrongPage."""
         if reply.status not in _WHOLE or reply.rest is not None:
             raise WrongPage(f"status {reply.status}")
+        if len(reply.body) > LONG:
+            try:
+                return await self._aside.wait(self._look, reply, place)
+            except TooDear:
+                raise WrongPage("too long to be read") from None
         if len(reply.body) > _THREAD:
             return await asyncio.to_thread(self._look, reply, place)
         return self._look(reply, place)
 
+    def _do(self, job: Callable[..., T], text: bytes, *args: Any) -> T:
+        """Do a job with a text: here, or aside where it is long. Raises: TooDear."""
+        if len(text) <= LONG:
+            return job(text, *args)
+        return self._aside.run(job, text, *args, memory=memory_for(len(text), self._max_bytes))
+
+    def _weight(self, page: Page) -> float:
+        """How much of a budget a page takes, by an estimate."""
+        budget, text = self._shrinker.budget, page.items
+        if not budget:
+            return 0.0
+        if self._shrinker.take is not None:
+            try:
+                text = self._do(self._shrinker.taken, page.text)
+            except (ValueError, RecursionError):  # `shrink` says so of the whole
+                return 0.0
+        return max(estimate(text) / budget.tokens, len(text) / (4 * budget.chars))
+
     def _look(self, reply: Reply, place: _Place) -> _Read:
         charset = charset_of(reply.header("content-type") or "")
-        page = read(reply.body, self._paging.items, charset)
+        page = self._do(partial(read, items=self._paging.items, charset=charset), reply.body)
         try:
             url = self._next_url(page, reply, place)
         except WrongPage as wrong:
@@ -211,18 +248,18 @@ class _Walk:
             return _Read(page, None, "", 0.0)
         before, last = place.before + page.count, page.mark or place.last
         behind = _Place(url, place.number + 1, before, last)
-        return _Read(page, behind, "", _weight(page, self._shrinker))
+        return _Read(page, behind, "", self._weight(page))
 
     def _next_url(self, page: Page, reply: Reply, place: _Place) -> str | None:
         """The next page's URL; None where there is none. Raises: WrongPage."""
         paging = self._paging
-        if paging.more is not None and not says_more(page.text, paging.more):
+        if paging.more is not None and not self._do(says_more, page.text, paging.more):
             return None
         if paging.kind == "link":
             if paging.said is None:
                 target = target_of(reply.headers, paging.rel)
             else:
-                target = word(at(page.text, paging.said))
+                target = word(self._do(at, page.text, paging.said))
             if target is None:
                 return None
             return followed(place.url, target, paging.to, held=paging.held, ours=paging.ours)
@@ -238,7 +275,7 @@ class _Walk:
     def _cursor(self, page: Page) -> str | None:
         paging = self._paging
         if paging.last is None:
-            return word(at(page.text, paging.said or ()))
+            return word(self._do(at, page.text, paging.said or ()))
         if not page.count:
             return None
         cursor = word(at(page.last, paging.last))
@@ -277,13 +314,25 @@ class _Walk:
         )
 
     async def _body(self, got: _Got) -> bytes:
-        """The pages in one; what they say of the next one is what the last of them says."""
+        """The pages in one. Raises: ReplyTooLarge."""
+        if max(got.size, len(got.end)) > LONG:
+            try:
+                return await self._aside.wait(self._joined, got)
+            except TooDear as dear:
+                raise too_dear(dear) from None
+        if got.size > _THREAD:
+            return await asyncio.to_thread(self._joined, got)
+        return self._joined(got)
+
+    def _joined(self, got: _Got) -> bytes:
+        """What the pages say of the next one is what the last of them says."""
         paging = self._paging
         ends = [way for way in (paging.said, paging.more) if way is not None]
-        said = {way: at(got.end, way) for way in ends}
-        if got.size > _THREAD:
-            return await asyncio.to_thread(join, got.pages, paging.items, said)
-        return join(got.pages, paging.items, said)
+        said = {way: self._do(at, got.end, way) for way in ends}
+        if got.size <= LONG:
+            return join(got.pages, paging.items, said)
+        memory = memory_for(got.size, self._max_bytes)
+        return self._aside.run(join, got.pages, paging.items, said, memory=memory)
 
     def _onward(self, place: _Place | None, call: Call) -> Callable[[], Awaitable[Reply]] | None:
         if place is None:
@@ -304,20 +353,6 @@ def _for_page(call: Call, place: _Place) -> Call:
 def _repeats(page: Page, place: _Place) -> bool:
     """Whether a page holds what the one before it held."""
     return page.count > 0 and page.mark == place.last
-
-
-def _weight(page: Page, shrinker: Shrinker) -> float:
-    """How much of a budget a page takes, by an estimate."""
-    budget = shrinker.budget
-    if not budget:
-        return 0.0
-    text = page.items
-    if shrinker.take is not None:
-        try:
-            text = shrinker.take(page.text)
-        except (ValueError, RecursionError):  # `shrink` says so of the whole
-            return 0.0
-    return max(estimate(text) / budget.tokens, len(text) / (4 * budget.chars))
 
 
 def _notes(got: _Got) -> dict[str, Any]:

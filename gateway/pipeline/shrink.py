@@ -12,11 +12,14 @@ import logging
 import re
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from gateway.aside import LONG, TooDear
+from gateway.caching.handles import LIFE
+from gateway.caching.policy import cache_control, explicit_lifetime
 from gateway.config.types import SAFE
 from gateway.errors import UpstreamFailed
-from gateway.media import kind
+from gateway.media import decoded, kind
 from gateway.pipeline.call import Call, Clock, Plan, Source
 from gateway.pipeline.mask import Mask
 from gateway.pipeline.more import Keeper, too_dear
@@ -34,7 +37,9 @@ _WITHOUT_BODY = (204, 205, 304)
 # A body beyond this is shrunk in a thread, so that other calls go on: some 100 µs of work, of
 # which JSON that is only read and passed on makes a quarter.
 _THREAD, _THREAD_IDLE = 32 * 1024, 128 * 1024
-_BEGINS_JSON = re.compile(rb"\s*[{\[]")
+_BEGINS_JSON = re.compile(rb"(?:\xef\xbb\xbf|\s)*+[{\[]")
+# What an upstream says of caching that holds for an answer with a handle, too.
+_STRICTER = ("no-store", "no-cache", "must-revalidate", "no-transform")
 Locate = Callable[[str], str | None]
 
 
@@ -71,7 +76,9 @@ def step(
         return answer._replace(body=mask.body(answer.body))
 
     async def shrink(call: Call) -> Answer:
+        began = keeper.steady()
         reply = await inner(call)
+        came = keeper.steady()
         # What callers choose is of no end, so only the whole is kept beside the reply.
         answer = reply.forms.get(form) if call.chosen is None else None
         kept = reply.kept.get(form)
@@ -92,6 +99,8 @@ def step(
         own: Headers = (("Age", age),) if age is not None and age.isdecimal() else ()
         if call.cache_status:
             own += (("Cache-Status", call.cache_status),)
+        if call.age is None:
+            own += (("Server-Timing", _timing(came - began, keeper.steady() - came)),)
         if not own:
             return answer
         return Answer(answer.status, answer.headers + own, answer.body, answer.rest)
@@ -110,6 +119,26 @@ def _is_long(operation: Operation, reply: Reply) -> bool:
     if size <= _THREAD or size > _THREAD_IDLE:
         return size > _THREAD
     return not (operation.shrinker.idle and is_json(reply.header("content-type") or ""))
+
+
+def _begins_json(body: bytes, charset: str) -> bool:
+    """Whether a body looks like a JSON object or array, in whatever charset."""
+    if _BEGINS_JSON.match(body):
+        return True
+    return bool(charset) and decoded(body[:8], charset).lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
+
+
+def _timing(upstream: float, shrink: float) -> str:
+    """How long, in seconds, as Server-Timing has it: in milliseconds (W3C Server Timing)."""
+    return f"upstream;dur={1000 * upstream:.1f}, shrink;dur={1000 * shrink:.1f}"
+
+
+class _Made(NamedTuple):
+    """What was made of a body; `handle` is that of its rest, "" where it offers none."""
+
+    body: bytes
+    content_type: str
+    handle: str = ""
 
 
 class _Maker:
@@ -136,6 +165,7 @@ class _Maker:
         if not content_type.isprintable():
             content_type = ""
         headers = list(passing(reply.headers, private=self._private))
+        handle = ""
         if reply.status in _WITHOUT_BODY or operation.spec.method == "HEAD":
             body, same = b"", not shrinker.reshapes
         elif reply.rest is not None:
@@ -149,7 +179,7 @@ class _Maker:
         else:
             theirs = content_type
             try:
-                body, content_type = self._shrunk(reply, content_type, call)
+                body, content_type, handle = self._shrunk(reply, content_type, call)
                 same = etag is None or self._keeps(reply.body, body)
             except TooDear as dear:
                 if operation.spec.method in SAFE:
@@ -160,8 +190,12 @@ class _Maker:
             if content_type != theirs and not is_json(theirs):
                 # A file name for what is no file any more.
                 headers = [one for one in headers if one[0].lower() != "content-disposition"]
+        if handle:
+            headers = _brief(headers, reply)
         if etag is not None:
-            headers.append(("ETag", etag if same else _etag(etag, shrinker.fingerprint)))
+            # A handle is another one of another gateway, and so are the bytes.
+            made = f"{shrinker.fingerprint} {handle}" if handle else shrinker.fingerprint
+            headers.append(("ETag", etag if same else _etag(etag, made)))
         if location is not None and (address := self._locate(location)) is not None:
             headers.append(("Location", address))
         if content_type and (body or reply.rest is not None):
@@ -172,14 +206,16 @@ class _Maker:
                 headers.append(("X-Content-Type-Options", "nosniff"))
         return Answer(reply.status, tuple(headers), body, reply.rest)
 
-    def _shrunk(self, reply: Reply, content_type: str, call: Call) -> tuple[bytes, str]:
+    def _shrunk(self, reply: Reply, content_type: str, call: Call) -> _Made:
         """The body and its type. What the operation serves as JSON is tried as JSON, whatever the
         upstream calls it: the rules say what may be seen of it."""
         operation, shrinker, body = self._operation, self._operation.shrinker, reply.body
         said, served = is_json(content_type), is_json(operation.spec.reply.content_type)
-        if said or (served and body.lstrip()[:1] in (b"{", b"[")):
+        charset = charset_of(content_type)
+        begins = _begins_json(body, charset)
+        mask = self._keeper.mask.body if self._keeper.mask.searches else None
+        if said or (begins and (served or shrinker.withholds)):
             try:
-                charset = charset_of(content_type)
                 made, kept = self._keeper.made(
                     call,
                     reply,
@@ -189,6 +225,7 @@ class _Maker:
                             chosen=call.chosen,
                             extra=reply.notes,
                             sign=sign,
+                            mask=mask if shrinker.clean else None,
                             goes_on=reply.onward is not None,
                         ),
                         body,
@@ -205,27 +242,28 @@ class _Maker:
                 if operation.spec.method in SAFE:
                     text = f"The upstream's reply is not what this operation expects: {error}"
                     raise UpstreamFailed(text) from None
-                return NOTHING, JSON
+                return _Made(NOTHING, JSON)
             except ValueError as error:
                 # What was read can be asked for again; what was done is done, whatever it says.
-                if said and operation.spec.method in SAFE and _BEGINS_JSON.match(body):
+                if said and operation.spec.method in SAFE and begins:
                     raise UpstreamFailed(
                         f"The upstream says that its reply is JSON, but {error}."
                     ) from None
             else:
                 self._look(body)
-                return shrunk, content_type if said and shrunk is body else JSON
-        if shrinker.take is None:
+                theirs = content_type if said and shrunk is body else JSON
+                return _Made(shrunk, theirs, "" if kept is None else kept.handle)
+        if shrinker.take is None and not (begins and shrinker.withholds):
             file = kind(operation.spec.reply.content_type) == "binary"
-            make = partial(shrinker.shrink_other, file=file)
+            make = partial(shrinker.shrink_other, file=file, mask=mask)
             sent, theirs = self._keeper.do(make, body, "text/plain" if said else content_type)
-            return (body if sent == body else sent), theirs
+            return _Made(body if sent == body else sent, theirs)
         if operation.spec.method in SAFE:
             raise UpstreamFailed(
                 "The upstream's reply is not JSON, so the parts that this operation gives cannot "
                 "be taken out of it. Try again later."
             )
-        return NOTHING, JSON  # it was done, and nothing of what is wanted was said
+        return _Made(NOTHING, JSON)  # it was done, and nothing of what is wanted was said
 
     def _keeps(self, body: bytes, answer: bytes) -> bool:
         return answer is body or self._keeper.do(self._operation.shrinker.keeps, body, answer)
@@ -254,6 +292,16 @@ def _varied(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     said = [value for name, value in headers if name.lower() == "vary"]
     others = [one for one in headers if one[0].lower() != "vary"]
     return [*others, ("Vary", ", ".join([*said, "Accept-Encoding"]))]
+
+
+def _brief(headers: list[tuple[str, str]], reply: Reply) -> list[tuple[str, str]]:
+    """Headers of an answer whose handle lives shorter than what the upstream says of it."""
+    directives = cache_control(reply)
+    ours = {name: value for name, value in directives.items() if name != "s-maxage"}
+    lifetime = min(explicit_lifetime(reply, ours) or 0.0, LIFE)
+    said = [one for one in _STRICTER if one in directives]
+    others = [one for one in headers if one[0].lower() not in ("cache-control", "expires")]
+    return [*others, ("Cache-Control", ", ".join(["private", f"max-age={int(lifetime)}", *said]))]
 
 
 def _etag(theirs: str, fingerprint: str) -> str:

@@ -19,6 +19,7 @@ from gateway.shrinking.exact import Tree, decode, encode
 # Gives what is left of a tree, and what is told of it: numbers, by path and word.
 Change: TypeAlias = Callable[[Tree], tuple[Tree, Mapping[str, Any]]]
 
+_OBJECT, _ARRAY = b"{["
 _LONG = 1024 * 1024  # bytes; what is shorter may be a tree
 _BATCH = 256 * 1024
 _TRIES = 200  # commas that are looked at for the end of a row: 0.1 ms each
@@ -36,8 +37,8 @@ def changed(text: bytes, change: Change) -> tuple[bytes, Mapping[str, Any]]:
     Returns:
         What is left, tidy, and what is told of it.
     """
-    objects, way, array = _most(text) if len(text) > _LONG else ([], [], b"")
-    if array[:1] != b"[":
+    objects, way, array = _most(text) if len(text) > _LONG else ([], [], memoryview(b" "))
+    if array[0] != _ARRAY:
         tree, told = change(decode(text))
         return encode(tree), told
     rows: list[bytes] = []
@@ -71,7 +72,7 @@ def _most(text: bytes) -> tuple[list[dict[str, Raw]], list[str], memoryview]:
     objects: list[dict[str, Raw]] = []
     way: list[str] = []
     part = memoryview(text)
-    while part[:1] == b"{":
+    while part[0] == _OBJECT:
         members = _MEMBERS.decode(part)
         sizes = {key: memoryview(one).nbytes for key, one in members.items()}
         key = max(sizes, key=lambda one: sizes[one], default="")

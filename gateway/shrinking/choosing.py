@@ -53,6 +53,10 @@ class Choice:
             except PathError as error:
                 wrong.append(str(error))
                 continue
+            if any(leaf.alias for leaf in leaves):
+                # Under another name it would be no longer what the rules after this one name.
+                wrong.append(f"{text!r}: fields keep their names here; leave `as` out")
+                continue
             wrong += filter(None, (self.unknown(leaf.steps) for leaf in leaves))
             read.append(leaves)
         level, clashes = compile_fields(read)
@@ -71,6 +75,7 @@ def compile_choice(
     shapes: Shapes,
     taken: Sequence[str],
     unknown: Callable[[Sequence[Step]], str | None],
+    is_dropped: Callable[[Sequence[Step]], bool],
 ) -> Choice:
     """Compile what a caller may choose from.
 
@@ -79,11 +84,16 @@ def compile_choice(
         shapes: What its references point to.
         taken: The names of the operation's arguments.
         unknown: What is wrong with a path.
+        is_dropped: Whether nothing of what stands at a path is ever in the answer.
     """
+
+    def wrong(steps: Sequence[Step]) -> str | None:
+        return f"{join(steps)!r} is not in the response" if is_dropped(steps) else unknown(steps)
+
     name = NAME
     while name in taken:
         name += "_"
-    fields = _fields(answer, shapes) if answer is not None else []
+    fields = _fields(answer, shapes, is_dropped) if answer is not None else []
     items: Schema = {"type": "string"}
     if fields and len(fields) <= _LISTED:
         items["enum"] = fields
@@ -97,11 +107,13 @@ def compile_choice(
             description=_WORDS.format(" and ".join(example)),
             example=example,
         ),
-        unknown,
+        wrong,
     )
 
 
-def _fields(answer: Schema, shapes: Shapes) -> list[str]:
+def _fields(
+    answer: Schema, shapes: Shapes, is_dropped: Callable[[Sequence[Step]], bool]
+) -> list[str]:
     """The paths of the answer's leaves, level by level; of too many, none."""
     found: list[str] = []
     waiting: list[tuple[tuple[Step, ...], Schema]] = [((), answer)]
@@ -109,6 +121,8 @@ def _fields(answer: Schema, shapes: Shapes) -> list[str]:
         way, place = waiting.pop(0)
         for key in dict.fromkeys(shapes.names(place)):
             steps = (*way, Step(key))
+            if is_dropped(steps):
+                continue
             below = shapes.below(place, key)
             inner = [one for one in below if shapes.names(one)]
             if inner and len(steps) < _DEEPEST:

@@ -240,7 +240,8 @@ def templates(columns: dict[bytes, Column], names: Container[bytes]) -> Template
     found = Templates({}, {}, {})
     groups: dict[tuple[bytes, bytes], list[_Seamed]] = {}
     for name, column in columns.items():
-        texts = _texts(column)
+        # Of `{id}` as a name nobody could tell what is filled in.
+        texts = _texts(column) if b"{" not in name and b"}" not in name else []
         if texts:
             start, end = _seams(texts)
             first, last = texts[0], texts[-1]

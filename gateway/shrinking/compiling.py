@@ -13,10 +13,11 @@ from dataclasses import fields as dataclass_fields
 from typing import Any, Literal
 
 from gateway.config.faults import nearest
-from gateway.config.scalars import Budget
+from gateway.config.scalars import DROP_KINDS, Budget
 from gateway.config.types import TextRule
+from gateway.shrinking.anywhere import compile_anywhere, is_anywhere
 from gateway.shrinking.choosing import compile_choice
-from gateway.shrinking.drops import Change, compile_drop
+from gateway.shrinking.drops import Change, compile_drop, dropping
 from gateway.shrinking.exact import Tree, encode
 from gateway.shrinking.fields import Level, compile_fields
 from gateway.shrinking.limits import Limit
@@ -89,6 +90,11 @@ class Rules:
         """Whether an answer may say that something is missing in it."""
         return self.cuts or self.paged or bool(self.untrusted)
 
+    @property
+    def withholds(self) -> bool:
+        """Whether some of what is read is for no caller, or only for those who ask for it."""
+        return bool(self.hard or self.choose or any(one not in DROP_KINDS for one in self.drop))
+
 
 def compile_shrinker(
     schema: Schema | None,
@@ -109,8 +115,14 @@ def compile_shrinker(
         The shrinker, without the faulty entries, and the faults.
     """
     shapes = components if isinstance(components, Shapes) else Shapes(components)
-    level, faults = _fields(rules.fields, schema, shapes)
-    take: Take | None = Projection(level) if level else None
+    level: Level | None = None
+    take: Take | None = None
+    if any(map(is_anywhere, rules.fields)):
+        take, told = compile_anywhere(rules.fields)
+        faults = [Fault("fields", *fault) for fault in told]
+    else:
+        level, faults = _fields(rules.fields, schema, shapes)
+        take = Projection(level) if level else None
     if rules.jmespath is not None:
         try:
             take = compile_reshape(rules.jmespath)
@@ -120,14 +132,18 @@ def compile_shrinker(
     known = None if schema is None else answer  # of what is unknown not even the top is known
     limit, limit_faults = _limits(rules.limit_items, known, shapes)
     hard, _ = _limits({path: rules.limit_items[path] for path in rules.hard}, known, shapes)
-    clean, shorten, clean_faults = _cleaning(rules, known, shapes)
+    clean, untrusted, shorten, clean_faults = _cleaning(rules, known, shapes)
     names = _names(answer, shapes)
     # Whoever sees no schema sees arrays as they are served, and names them so.
     unknown = shapes.kinds(schema) is None
     choice = None
     if rules.choose:
         choice = compile_choice(
-            answer, shapes, arguments, lambda steps: _wrong(steps, known, shapes)
+            answer,
+            shapes,
+            arguments,
+            lambda steps: _wrong(steps, known, shapes),
+            dropping(rules.drop),
         )
     bare = _is_bare(answer, shapes)
     served = _served(answer, names, shapes, bare=bare) if rules.announces else (answer or {})
@@ -139,6 +155,7 @@ def compile_shrinker(
         budget=rules.budget,
         take=take,
         clean=clean,
+        untrusted=untrusted,
         shorten=shorten,
         limit=limit,
         hard=hard,
@@ -148,6 +165,7 @@ def compile_shrinker(
         names=names,
         bare=bare,
         announces=rules.announces,
+        withholds=rules.withholds,
         choice=choice,
         more=rules.more,
         words=_words(rules),
@@ -172,8 +190,9 @@ def _remade(rules: Rules, names: Names, bare: bool, unknown: bool) -> Shrinker:
 
 def _cleaning(
     rules: Rules, known: Schema | None, shapes: Shapes
-) -> tuple[Clean | None, Change | None, list[Fault]]:
-    """What takes away what is not wanted, what shortens texts, and the faults of both."""
+) -> tuple[Clean | None, Clean | None, Change | None, list[Fault]]:
+    """What takes away what is not wanted, what of it is for any text, what shortens texts, and the
+    faults of all."""
     drop, dropped, drop_faults = compile_drop(rules.drop, columns=rules.encode == "table")
     html, shorten, strings, string_faults = compile_strings(rules.strings)
     untrusted, cleaned, untrusted_faults = compile_untrusted(rules.untrusted)
@@ -190,12 +209,16 @@ def _cleaning(
             tree = drop(tree)
         if html:
             tree = html(tree)
+        return visible(tree) if untrusted else (tree, {})
+
+    def visible(tree: Tree) -> tuple[Tree, Mapping[str, Any]]:
         if not untrusted:
             return tree, {}
         tree, removed = untrusted(tree)
         return tree, {path: {"removed": number} for path, number in removed.items()}
 
-    return clean if drop or html or untrusted else None, shorten, faults
+    cleans = clean if drop or html or untrusted else None
+    return cleans, visible if untrusted else None, shorten, faults
 
 
 def _fingerprint(rules: Rules, names: Names, *, bare: bool) -> str:

@@ -26,7 +26,7 @@ from typing import TypeAlias
 
 from gateway.config.scalars import DROP_KINDS
 from gateway.shrinking.exact import Tree
-from gateway.shrinking.paths import join
+from gateway.shrinking.paths import Step, join
 from gateway.shrinking.places import TOO_DEEP, Entry, Place, compile_places, read_entries
 
 Change: TypeAlias = Callable[[Tree], Tree]
@@ -62,6 +62,26 @@ def compile_drop(
     kinds = [kind for kind in DROP_KINDS if kind in entries]
     faults = sorted(faults + unread + undroppable + too_many)
     return _change(place, kinds, columns=columns), read, faults
+
+
+def dropping(entries: Sequence[str]) -> Callable[[Sequence[Step]], bool]:
+    """Whether the paths among the entries take away whatever stands at a path of keys."""
+    paths = [(number, text) for number, text in enumerate(entries) if text not in DROP_KINDS]
+    read, _ = read_entries([path for path in paths if not _misspelt(path[1])])
+    root, _ = compile_places([entry for entry in read if not _undroppable(entry)])
+
+    def is_dropped(steps: Sequence[Step]) -> bool:
+        place = root
+        for step in steps:
+            if place is None:
+                return False
+            # What is dropped at every key is dropped at those that nobody names.
+            place = place.other if step.key is None else place.members.get(step.key, place.other)
+            if place is not None and place.ends:
+                return True
+        return False
+
+    return is_dropped
 
 
 def _misspelt(text: str) -> str | None:

@@ -174,7 +174,10 @@ def _topped_up(node: Node, cut: bytes, write: Write, best: Written, budget: Budg
             break
         added = top_up.fill(free / scale, (budget.chars - characters(text)) / scale)
         if not added:
-            break
+            if scale >= 1 or free < budget.tokens * (1 - _FULL):
+                break
+            scale = max(_LEAST_SCALE, scale / 2)  # a row more of a table is cheaper than the first
+            continue
         written = write(top_up.text(), best.told * _TOLD)
         text, before, tokens = written.text, tokens, count_tokens(written.text)
         if scale < 1:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pickle import PickleBuffer
 from typing import Any, TypeAlias
 
 import msgspec
@@ -38,6 +39,11 @@ class Page:
     count: int
     last: bytes
     mark: bytes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # So that long texts go to another process as they are.
+        parts = (PickleBuffer(self.text), PickleBuffer(self.items))
+        return Page, (*parts, self.count, self.last, self.mark)
 
 
 class WrongPage(ValueError):

@@ -34,11 +34,13 @@ from gateway.shrinking.tokens import fits
 from gateway.values import Schema
 
 _OBJECT, _ARRAY = b"{["
+_SAVES = 10  # times, at most, that another form is shorter: what is longer is cut first
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 Take = Callable[[bytes], bytes]
 Change = Callable[[Tree], Tree]
 # Gives what is left of a tree, and what the announcement says of it, by path.
 Clean = Callable[[Tree], tuple[Tree, Mapping[str, Any]]]
+Mask = Callable[[bytes], bytes]
 _WHOLE = msgspec.json.Decoder(msgspec.Raw)  # reads all of a text and makes nothing of it
 
 
@@ -65,7 +67,9 @@ class Shrinker:
     """Makes answers small. `schema` describes them; its references are into `components`.
 
     `take` takes the parts that are wanted, `clean` what is not wanted in them away, and says what
-    of it is to be told; `shorten` and `limit` cut, `hard` what no caller gets on request either.
+    of it is to be told; `untrusted` is the part of it that is for texts that are no JSON, too.
+    `shorten` and `limit` cut, `hard` what no caller gets on request either. `withholds` says that
+    some of an answer is for no caller, or not for each, so that only what can be read is served.
     `bare` says that scalars stay as they are where they fit, `announces` that something may have
     to be told of what is missing, for which there must be a place; `rows` and `hard_rows` what also
     limits an array at the top. `more` is the operation that gives the rest, "" where there is
@@ -78,6 +82,7 @@ class Shrinker:
     budget: Budget
     take: Take | None = None
     clean: Clean | None = None
+    untrusted: Clean | None = None
     shorten: Change | None = None
     limit: Limit | None = None
     hard: Limit | None = None
@@ -87,6 +92,7 @@ class Shrinker:
     names: Names = Names()
     bare: bool = False
     announces: bool = False
+    withholds: bool = False
     choice: Choice | None = None
     more: str = ""
     words: tuple[str, ...] = ()  # the rules, for people
@@ -110,6 +116,10 @@ class Shrinker:
             self.take or self.clean or self.shorten or self.limit or self.encode or self.choice
         )
 
+    def taken(self, text: bytes) -> bytes:
+        """The parts that are wanted of a JSON text. Raises: ValueError."""
+        return self.take(text) if self.take else text
+
     def describe(self) -> str:
         """The rules in a line."""
         return "; ".join(self.words) or "nothing is changed"
@@ -122,6 +132,7 @@ class Shrinker:
         chosen: Level | None = None,
         extra: Mapping[str, Any] = _NOTHING,
         sign: Callable[[bytes], str] | None = None,
+        mask: Mask | None = None,
         goes_on: bool = False,
     ) -> Shrunk:
         """Make an answer of a JSON body; the body itself where nothing changes.
@@ -132,6 +143,8 @@ class Shrinker:
             chosen: What the caller wants of it; None is everything.
             extra: What else the announcement says.
             sign: Gives the handle of a whole; None where nobody keeps any.
+            mask: Takes out secrets that cleaning brought to light, while they are whole: of one
+                that is cut the beginning would be left.
             goes_on: Whether there is a rest though nothing was cut: further pages.
 
         Raises:
@@ -141,7 +154,8 @@ class Shrinker:
         if self.idle and not extra:
             return Shrunk(_proved(body))
         try:
-            answer = self._answer(_utf_8(body, charset), chosen, extra, sign, goes_on=goes_on)
+            text = _utf_8(body, charset)
+            answer = self._answer(text, chosen, extra, sign, mask, goes_on=goes_on)
         except ReshapeError:
             raise
         except RecursionError:
@@ -175,14 +189,21 @@ class Shrinker:
         yield "answer", self.shrink(body, charset).body
 
     def shrink_other(
-        self, body: bytes, content_type: str, *, file: bool = False
+        self,
+        body: bytes,
+        content_type: str,
+        *,
+        file: bool = False,
+        mask: Mask | None = None,
     ) -> tuple[bytes, str]:
-        """Make an answer of a body that is not JSON.
+        """Make an answer of a body that is not JSON; `mask` is as in `shrink`.
 
         Returns:
             The body and its content type; both as given where nothing changes.
         """
-        return shrink_other(body, content_type, self.budget, file=file)
+        return shrink_other(
+            body, content_type, self.budget, file=file, clean=self.untrusted, mask=mask
+        )
 
     def keeps(self, body: bytes, answer: bytes) -> bool:
         """Whether an answer is the body itself but for white space: its ETag holds for both."""
@@ -197,10 +218,13 @@ class Shrinker:
         chosen: Level | None,
         extra: Mapping[str, Any],
         sign: Callable[[bytes], str] | None,
+        mask: Mask | None,
         *,
         goes_on: bool,
     ) -> Shrunk:
         whole, removed = self._whole(body, chosen)
+        if self.clean and mask:
+            whole = mask(whole)
         extra = {**extra, **removed}
         if not (self.announces or extra):
             return Shrunk(self.encode(whole) if self.encode else whole)
@@ -213,6 +237,7 @@ class Shrinker:
         if less[0] != _OBJECT:
             if (
                 self.bare
+                and less is whole
                 and not extra
                 and less[0] != _ARRAY
                 and (not self.budget.tokens or fits(less, self.budget))
@@ -222,7 +247,8 @@ class Shrinker:
             allowed = wrapped if allowed is whole else self._wrapped(allowed)
             less = wrapped if less is whole else self._wrapped(less)
             whole = wrapped
-        if less is whole and not extra and not goes_on and self.budget.tokens:
+        may_fit = len(less) <= _SAVES * self.budget.tokens
+        if less is whole and not extra and not goes_on and may_fit:
             text = self.encode(less) if self.encode else less
             if len(text) <= self.budget.tokens and len(text) <= self.budget.chars:
                 return Shrunk(text)  # the cheap and usual case: a token is at least a byte

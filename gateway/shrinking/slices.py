@@ -45,6 +45,7 @@ class BeyondEnd(BadArguments):
     """There are not so many rows, keys or characters; where it `goes_on`, not yet."""
 
     goes_on = False
+    total = 0
 
 
 def sliced(
@@ -94,7 +95,7 @@ def sliced(
         end = BeyondEnd(
             f"'offset' is beyond the end: {quoted(way)} has {slices.total:,} {slices.unit}{more}"
         )
-        end.goes_on = slices.goes_on
+        end.goes_on, end.total = slices.goes_on, slices.total
         raise end
     return slices.cut(offset, min(most or slices.total, slices.total - offset), budget)
 

@@ -139,8 +139,11 @@ class Node:
     def _measure(self, floor: int, depth: int) -> int:
         total = 2
         rows = self.kind == ARRAY or self.is_map()
-        for number in range(len(self)):
-            total += len(self.head(number)) + self.child(number).slim(floor, depth + 1) + 1
+        for number, part in enumerate(self._open()):
+            need = memoryview(part).nbytes  # most are small, and need no node for that
+            if need > floor:
+                need = self.child(number).slim(floor, depth + 1)
+            total += len(self.head(number)) + need + 1
             if rows and total > 2 * floor:
                 break
         return total

@@ -8,14 +8,19 @@ What a type does not tell, its bytes do: UTF-8 without NUL is text. Where an ope
 that it answers with an image or another file, that is what its caller gets. Anywhere else bytes
 mean nothing to a model and cost what nobody can count: type and size are said, unless there is
 no budget to keep.
+
+Of the rules, `untrusted` is for these texts, too, where it is for all of an answer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from gateway.config.scalars import Budget
 from gateway.media import charset, decoded, essence, kind
-from gateway.shrinking.exact import encode
-from gateway.shrinking.fit import Said, fit
+from gateway.shrinking.exact import Tree, encode
+from gateway.shrinking.fit import Said, announce, fit
 from gateway.shrinking.html import readable
 from gateway.values import Schema
 
@@ -37,7 +42,13 @@ TEXT: Schema = {
 
 
 def shrink_other(
-    body: bytes, content_type: str, budget: Budget, *, file: bool = False
+    body: bytes,
+    content_type: str,
+    budget: Budget,
+    *,
+    file: bool = False,
+    clean: Callable[[Tree], tuple[Tree, Mapping[str, Any]]] | None = None,
+    mask: Callable[[bytes], bytes] | None = None,
 ) -> tuple[bytes, str]:
     """Make an answer of a body that is not JSON.
 
@@ -46,21 +57,29 @@ def shrink_other(
         content_type: What the upstream calls them.
         budget: What the answer may cost.
         file: Whether a file is what the operation answers with.
+        clean: Gives what is left of a text, and what is told of it, by path.
+        mask: Takes the secrets out of a JSON text, before it is cut.
 
     Returns:
         The body and its content type; both as they came where it is binary and expected to be,
         or there is no budget.
     """
-    guess = not file and (bool(budget.tokens) or not content_type)
+    guess = not file and (bool(budget.tokens or clean) or not content_type)
     text = _text(body, content_type, guess=guess)
     if text is None:
         if file or not budget.tokens:
             return body, content_type
         said = essence(content_type)[:_LONGEST_TYPE] or "unknown"
         return encode({"content_type": said, "bytes": len(body), "note": _NOTE}), JSON
-    whole = encode({"text": text})
-    if budget.tokens and not len(whole) <= min(budget.tokens, budget.chars):
-        whole = fit(whole, whole, whole, Said(_ANNOUNCEMENT), budget)
+    seen, told = clean(text) if clean else (text, {})
+    whole = encode({"text": seen})
+    if mask:
+        whole = mask(whole)
+    how = Said(_ANNOUNCEMENT, told)
+    if budget.tokens and (told or not len(whole) <= min(budget.tokens, budget.chars)):
+        whole = fit(whole, whole, whole, how, budget)
+    elif told:
+        whole = announce(whole, whole, whole, how)
     return whole, JSON
 
 

@@ -34,6 +34,7 @@ from gateway.shrinking.tokens import characters, count
 _PER_TOKEN = 8  # bytes: longer pieces are not counted, there are hardly any that fit
 _MARKED = len(MARK) + 1
 _SKIPPED = 8  # keys that do not fit, until an object's others are not looked at
+_COUNTED = 1 << 14  # bytes of pieces at least; else as many as the value has
 _LAST = 1 << 20  # turns
 _Kept: TypeAlias = "bytes | _Part"
 
@@ -127,7 +128,7 @@ class TopUp:
         self._late: list[tuple[int, int, int, _Next]] = []  # those that did not fit
         self._queued = 0
         self._done: list[tuple[_Next, _Form, _Kept | None]] = []
-        self._patience = max(len(cut), 1000)  # bytes that are counted in pieces, all in all
+        self._patience = max(len(cut), _COUNTED)  # bytes that are counted in pieces, all in all
         self._top = self._opened(node, Node(cut), 0, 0)
 
     def text(self) -> bytes:

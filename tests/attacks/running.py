@@ -35,6 +35,7 @@ ALLOWED = frozenset(
         "cache-control",
         "answer-tokens",
         "cache-status",
+        "server-timing",
         "connection",
         "content-length",
         "content-type",

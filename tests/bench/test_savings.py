@@ -27,7 +27,7 @@ from bench.savings.measure import (
 from gateway.config.scalars import Budget
 from gateway.shrinking import count
 from gateway.shrinking.exact import tidy
-from gateway.shrinking.table import untabled
+from gateway.shrinking.table import tabled, untabled
 from tests.conftest import DATA
 
 PAYLOADS = DATA / "payloads"
@@ -109,7 +109,7 @@ def test_fields_and_tables_save_what_they_promise() -> None:
 @here
 @pytest.mark.parametrize("name", QUESTIONS)
 @pytest.mark.parametrize("tokens", BUDGETS)
-def test_an_answer_fits_its_budget_and_what_is_free_is_less_than_what_comes_next(
+def test_an_answer_fits_its_budget_and_nothing_that_comes_next_would(
     name: str, tokens: int
 ) -> None:
     body = ALL[name].body
@@ -123,7 +123,29 @@ def test_an_answer_fits_its_budget_and_what_is_free_is_less_than_what_comes_next
         return
     missing = nexts(json.loads(body), answer, budget)
     assert missing
-    assert filled(text, budget) >= 0.97 or not any(one.fits for one in missing)
+    assert not [one for one in missing if one.fits]
+
+
+@here
+def test_tables_are_filled_as_well() -> None:
+    """A row more of a table costs less than it does alone, so now and then one is missed."""
+    full = []
+    missed = 0
+    for one in ALL.values():
+        for tokens in BUDGETS:
+            budget = Budget(tokens)
+            text = compiled({"budget": budget, "encode": "table"}).shrink(one.body).body
+            assert count(text) <= tokens
+            answer = json.loads(text)
+            told = answer.pop("_shrunk", None)
+            if told is not None:
+                plain = json.loads(untabled(tidy(json.dumps(answer).encode())))
+                found = nexts(json.loads(one.body), {"_shrunk": told, **plain}, budget, tabled)
+                missed += any(one.fits for one in found)
+                full.append(filled(text.decode(), budget))
+    assert len(full) == 28
+    assert sorted(full)[14] >= 0.99
+    assert missed <= 2
 
 
 # --- of the measuring itself ------------------------------------------------------------------

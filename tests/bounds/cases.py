@@ -9,8 +9,14 @@ from dataclasses import dataclass
 
 Pieces = AsyncIterator[bytes]
 JSON = "Content-Type: application/json"
+HTML = "Content-Type: text/html"
 CHUNKED = "Transfer-Encoding: chunked"
+MIB = 1024 * 1024
 _STEP = 64 * 1024
+ROW = b"""
+,{"id":4711,"name":"A thing","url":"https://example.com/things/4711","none":null,"price":19.90,
+"a":"<p>What it is for, &amp; how it is used.</p> It is used by many.","tags":["new","small"],
+"where":{"lat":52.5163,"lon":13.3777},"by":{"id":12,"name":"Somebody","mail":""}}"""
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,9 @@ class Case:
     answer: Callable[[int], Pieces] | None = None
     sends: Callable[[int], Pieces] | None = None
     lines: tuple[str, ...] = ()
-    dear: bool = False  # answered, and a work to read: it may cost more than a refusal
     slow: bool = False  # takes many seconds whatever its size
+    shrunk: bool = False  # answered, so that there is much to do
+    may_be: tuple[int, ...] = ()  # the statuses of the short form, where they are others
 
     async def head(self) -> Pieces:
         """The request's head, or all of it that is not sent piece by piece."""
@@ -157,15 +164,77 @@ async def sent_dripping(_: int) -> Pieces:
         await asyncio.sleep(0.05)
 
 
+def told(
+    name: str,
+    statuses: tuple[int, ...],
+    begin: bytes,
+    part: bytes,
+    end: bytes,
+    most: int,
+    *,
+    cleaned: tuple[int, ...] | None = None,
+    kind: str = JSON,
+) -> list[Case]:
+    """An answer that says one thing over and over: to be cut, and to be cleaned and cut.
+
+    In short the same in a fifteenth, which is more than a thread would do.
+    """
+
+    async def answer(size: int) -> Pieces:
+        number = max(0, size - len(begin) - len(end)) // len(part)
+        yield head(kind, CHUNKED)
+        if begin:
+            yield chunk(begin)
+        step = max(1, _STEP // len(part))
+        for start in range(0, number, step):
+            yield chunk(part * min(step, number - start))
+            await asyncio.sleep(0)
+        yield (chunk(end) if end else b"") + b"0\r\n\r\n"
+
+    short, both = max(most // 15, 10_000), (200, 502)  # a refusal in short is an answer in length
+    return [
+        Case(name, statuses, short, most, "/things", answer, shrunk=True, may_be=both),
+        Case(
+            f"{name}, cleaned",
+            cleaned or both,
+            short,
+            most,
+            "/clean",
+            answer,
+            shrunk=True,
+            may_be=both,
+        ),
+    ]
+
+
 CASES = (
     Case("a gzip bomb", (502,), 64, 1024, answer=bomb),
     Case("a gzip bomb, passed on", (502, 0), 64, 1024, "/passed", bomb),
     Case("an object of many members", (502,), 1_000_000, 10_000_000, answer=many_members),
     Case("the same, passed on", (502, 0), 1_000_000, 10_000_000, "/passed", many_members),
-    Case("what the bound lets through", (200,), 100_000, 800_000, answer=many_members, dear=True),
+    Case("what the bound lets through", (200, 502), 100_000, 800_000, answer=many_members),
     Case("the same, only read", (200,), 100_000, 800_000, "/whole", many_members),
-    Case("rows that the bound lets through", (200,), 100_000, 1_300_000, answer=rows, dear=True),
-    Case("the same, some of them", (200,), 100_000, 1_300_000, "/rows", rows, dear=True),
+    Case("rows that the bound lets through", (200, 502), 100_000, 1_300_000, answer=rows),
+    Case("the same, some of them", (200, 502), 100_000, 1_300_000, "/rows", rows),
+    Case("the same, cleaned", (200, 502), 100_000, 1_300_000, "/clean", rows),
+    *told("ordinary rows", (200,), b'{"items":[{}', ROW, b"]}", 10 * MIB, cleaned=(200,)),
+    *told("one string", (200,), b'{"a":"', b"x", b'"}', 10 * MIB),
+    *told("a million items", (200,), b"[1", b",1", b"]", 2 * MIB),
+    *told("as many as can be", (502,), b"[1", b",1", b"]", 10 * MIB),
+    *told("nothing but arrays", (502,), b"[[]", b",[]", b"]", 10 * MIB, cleaned=(200, 502)),
+    *told("nothing but numbers", (502,), b"[1.5", b",1.5", b"]", 10 * MIB),
+    *told("nothing but NaN", (502,), b"[NaN", b",NaN", b"]", 10 * MIB),
+    *told("lone surrogates", (200, 502), b'["', rb"\ud800", b'"]', 10 * MIB),
+    *told("escapes", (200,), b'["', rb"\u0041", b'"]', 10 * MIB),
+    *told("no UTF-8", (200, 502), b'["', b"\xff", b'"]', 10 * MIB),
+    *told("one key again and again", (200,), b'{"a":1', b',"a":1', b"}", 10 * MIB),
+    *told("it ends too soon", (502,), b"[1", b",1", b"", 10 * MIB),
+    *told("a byte order mark", (200,), b'\xef\xbb\xbf["', b"x", b'"]', 10 * MIB),
+    *told("long numbers", (200,), b"[1", b"," + b"1" * 5000, b"]", 10 * MIB),
+    *told("tags that nobody closes", (200,), b'{"a":"', b"<div>", b'"}', 10 * MIB),
+    *told("links and entities", (200,), b'{"a":"', b"<a href='x'>b</a>&amp;", b'"}', 10 * MIB),
+    *told("a page of tags", (200,), b"<p>", b"<div><p>Hi &amp; you", b"", 10 * MIB, kind=HTML),
+    *told("deep", (502,), b"", b"[", b"]" * 10_000, 10_000),
     Case("brackets without end", (502,), 1_000_000, 10_000_000, answer=brackets),
     Case("a reply without end", (502,), 0, 0, answer=without_end),
     Case("the same, passed on", (0,), 0, 0, "/passed", without_end),

@@ -77,6 +77,24 @@ def test_an_unknown_handle_and_another_plugins_are_the_same() -> None:
     assert handles.get("p", one.handle, LIFE) is None, "asking in vain keeps nothing alive"
 
 
+def test_anothers_handle_is_as_good_as_none() -> None:
+    handles, one = Handles(100_000), replace(kept(), caller="alice")
+    handles.put(one, 0.0)
+    assert handles.get("p", one.handle, 1.0) is None
+    assert handles.get("p", one.handle, LIFE - 1, "bob") is None
+    assert handles.get("p", one.handle, LIFE - 1, "alice") is one
+    assert handles.get("p", one.handle, 2 * LIFE - 2, "alice") is one
+
+
+def test_what_grew_is_not_replaced_by_its_beginning() -> None:
+    handles, one = Handles(100_000), kept()
+    grown = replace(one, whole=one.whole + b"more")
+    handles.put(grown, 0.0)
+    assert handles.put(one, LIFE - 1)
+    assert handles.get("p", one.handle, LIFE) is grown, "and it lives on"
+    assert handles.size == OVERHEAD + len(grown.whole)
+
+
 def test_what_was_used_longest_ago_goes_first() -> None:
     handles = Handles(3 * (OVERHEAD + 10))
     one, two, three, four = (kept(number) for number in range(4))

@@ -150,8 +150,15 @@ KNOWN: tuple[Known, ...] = (
         "its bodies go out as forms, where a name in brackets holds none",
         fault="a bracket ends a name here",
     ),
+    Known(
+        "stripe",
+        ANY,
+        "positive_data_acceptance",
+        "its bodies go out as forms, where a name holds no control characters",
+        fault="a name holds no control characters",
+    ),
     Known("stripe", "POST /v1/customers", "negative_data_rejection", _NULL, what="became null"),
-    Known("stripe", ANY, "positive_data_acceptance", _SHORTENED, fault=": lacks '"),
+    Known("stripe", ANY, "positive_data_acceptance", _SHORTENED, fault=" lacks '"),
     Known("stripe", ANY, "positive_data_acceptance", _SHORTENED, fault=": expected "),
     Known("xero", "PUT /Invoices", "positive_data_acceptance", _SHORTENED, fault=": expected "),
 )

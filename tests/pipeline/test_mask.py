@@ -154,3 +154,17 @@ def test_what_a_search_holds_back_is_bounded(size: int) -> None:
         given_ += size
         said += len(search.feed(b"\\" * size))
         assert given_ - said < 1000
+
+
+@pytest.mark.parametrize(
+    "written", [b"topsecret-4711", rb"tops\u0065cret-4711", b"topsecret%2D4711"]
+)
+@pytest.mark.parametrize("at", [0, 65_530, 131_072, 599_990])
+def test_a_long_body_is_searched_in_pieces_and_none_of_it_is_missed(
+    written: bytes, at: int
+) -> None:
+    mask = Mask(["topsecret-4711"])
+    plain = b"a%20b" * 120_000
+    assert mask.body(plain) is plain
+    body = plain[:at] + written + plain[at:]
+    assert mask.body(body) == plain[:at] + b"[masked]" + plain[at:]

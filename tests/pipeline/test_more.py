@@ -220,7 +220,8 @@ async def test_a_list_that_goes_on_upstream_goes_on_here(serve: Serve, orders: U
             raise UpstreamFailed("The next page cannot be had.")
         if asked == 4:
             return None
-        rows = json.dumps({"data": ORDERS * (asked + 1)}, separators=(",", ":"))
+        longer = {"data": ORDERS * (asked + 1), "text": "words and words " * 2000}
+        rows = json.dumps(longer, separators=(",", ":"))
         return replace(kept, whole=rows.encode(), grows="data", onward=onward)
 
     handles.put(replace(kept, grows="data", onward=onward), now)
@@ -259,6 +260,152 @@ async def test_pages_that_were_not_followed_come_on_request(
     rows = await rest(client, handle, "data", 0, 20_000)
     assert [row["id"] for row in rows] == list(range(400))
     assert len(upstream.received) == 9, "each page once, and the empty one at the end"
+
+
+PAGED = "paginate: {items: data, page: page, max_pages: 1}"
+
+
+def paged(upstream: Upstream, size: int = 50, broken: set[int] | None = None) -> None:
+    """Orders in pages; a broken one holds an error, with a status of success."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        page = int(request.rel_url.query.get("page", "1"))
+        if page in (broken or ()):
+            return web.json_response({"error": "busy"})
+        rows = ORDERS[page * size - size : page * size]
+        who = request.headers.get("Authorization", "")
+        return web.json_response({"data": [{**row, "who": who} for row in rows]})
+
+    upstream.answer = answer
+
+
+async def test_callers_with_credentials_of_their_own_share_no_handle(
+    serve: Serve, upstream: Upstream
+) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        page = int(request.rel_url.query.get("page", "1"))
+        who = request.headers["Authorization"] if page > 1 else ""
+        return web.json_response({"data": [{"id": page, "who": who}] if page < 4 else []})
+
+    upstream.answer = answer
+    auth = "auth: {user: {scheme: bearer}}"
+    client = await serve(config(upstream, PAGED, more=auth))
+    alice, bob = ({"Authorization": f"Bearer {name}"} for name in ("alice", "bob"))
+    first, hers = of(await client.get("/orders", headers=alice))
+    same, his = of(await client.get("/orders", headers=bob))
+    assert first["data"] == same["data"]
+    assert hers != his
+    at = f"/getMore?handle={hers}&path=data&offset=1"
+    asked = len(upstream.received)
+    foreign = await client.get(at, headers=bob)
+    assert (foreign.status, foreign.json()["code"]) == (404, "unknown_handle")
+    assert len(upstream.received) == asked, "nobody's key is used for another"
+    rows = (await client.get(at, headers=alice)).json()["items"]
+    assert rows == [{"id": 2, "who": "Bearer alice"}]
+
+
+async def test_a_hard_limit_holds_over_pages_and_is_told(serve: Serve, upstream: Upstream) -> None:
+    paged(upstream, size=30)
+    rules = f"{PAGED}\n    limit_items: {{data: {{max: 50, hard: true}}}}"
+    client = await serve(config(upstream, rules, budget="20000"))
+    _, handle = of(await client.get("/orders"))
+    rows = await rest(client, handle, "data", 0, 20_000)
+    assert [row["id"] for row in rows] == list(range(50))
+    beyond = await client.get(f"/getMore?handle={handle}&path=data&offset=51")
+    assert beyond.status == 400
+    assert "has 50 rows; this plugin gives no more of it" in beyond.json()["detail"]
+
+
+async def test_a_hard_limit_of_an_array_at_the_top_is_told(
+    serve: Serve, upstream: Upstream
+) -> None:
+    upstream.says(ORDERS)
+    text = config(upstream, "limit_items: {$: {max: 100, hard: true}}")
+    returns = "{type: object, properties: {data: {type: array, items: {type: object}}}}"
+    client = await serve(text.replace(returns, "{type: array, items: {type: object}}"))
+    _, handle = of(await client.get("/orders"))
+    beyond = await client.get(f"/getMore?handle={handle}&path=items&offset=100")
+    assert "has 100 rows; this plugin gives no more of it" in beyond.json()["detail"]
+
+
+async def test_a_page_of_another_shape_is_no_end(serve: Serve, upstream: Upstream) -> None:
+    broken = {2}
+    paged(upstream, broken=broken)
+    client = await serve(config(upstream, PAGED, budget="20000"))
+    _, handle = of(await client.get("/orders"))
+    at = f"/getMore?handle={handle}&path=data&offset=50"
+    for _ in range(2):
+        failed = await client.get(at)
+        assert (failed.status, failed.json()["code"]) == (502, "upstream_failed")
+        assert "another shape" in failed.json()["detail"]
+    broken.clear()
+    assert (await client.get(at)).json()["items"][0]["id"] == 50
+
+
+async def test_the_first_call_once_more_takes_nothing_away(
+    serve: Serve, upstream: Upstream
+) -> None:
+    paged(upstream)
+    client = await serve(config(upstream, PAGED, budget="20000"))
+    first = await client.get("/orders")
+    _, handle = of(first)
+    await rest(client, handle, "data", 0, 20_000)
+    asked = len(upstream.received)
+    assert (await client.get("/orders")).body == first.body
+    last = await client.get(f"/getMore?handle={handle}&path=data&offset=399")
+    assert last.json()["items"][0]["id"] == 399
+    assert len(upstream.received) == asked + 1, "the first page alone"
+
+
+async def test_far_offsets_fetch_no_pages_and_near_ones_all_they_need(
+    serve: Serve, upstream: Upstream
+) -> None:
+    paged(upstream)
+    client = await serve(config(upstream, PAGED, budget="20000"))
+    _, handle = of(await client.get("/orders"))
+    for offset in ("1e99", "101"):
+        far = await client.get(f"/getMore?handle={handle}&path=data&offset={offset}")
+        assert (far.status, far.json()["code"]) == (400, "bad_arguments")
+        assert "go on at 50" in far.json()["detail"]
+    assert len(upstream.received) == 1
+    near = await client.get(f"/getMore?handle={handle}&path=data&offset=100&count=1")
+    assert near.json()["items"][0]["id"] == 100
+    assert len(upstream.received) == 3
+
+
+async def test_a_list_without_an_end_ends_where_there_is_no_room(
+    serve: Serve, upstream: Upstream
+) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        page = int(request.rel_url.query.get("page", "1"))
+        return web.json_response({"data": [f"{page} " + "x" * 5000]})
+
+    upstream.answer = answer
+    client = await serve(config(upstream, f"{PAGED}\n    max_bytes: 16KiB", budget="5000"))
+    _, handle = of(await client.get("/orders"))
+    at = f"/getMore?handle={handle}&path=data"
+    for offset in (1, 2):
+        assert (await client.get(f"{at}&offset={offset}")).status == 200
+    for _ in range(2):
+        end = await client.get(f"{at}&offset=3")
+        assert end.status == 400
+        assert "has 3 rows; this plugin gives no more of it" in end.json()["detail"]
+    assert len(upstream.received) == 4
+    assert "next" not in (await client.get(f"{at}&offset=2")).json()
+
+
+async def test_where_what_grew_cannot_be_kept_the_rest_still_is(
+    serve: Serve, upstream: Upstream
+) -> None:
+    paged(upstream)
+    client = await serve(config(upstream, PAGED, budget="20000"))
+    _, handle = of(await client.get("/orders"))
+    handles = client.gateway._shared.handles
+    handles._max = handles.size + 100
+    at = f"/getMore?handle={handle}&path=data"
+    end = await client.get(f"{at}&offset=50")
+    assert "gives no more of it" in end.json()["detail"]
+    assert (await client.get(f"{at}&offset=49")).json()["items"][0]["id"] == 49
 
 
 async def test_long_answers_at_the_same_time(serve: Serve, upstream: Upstream) -> None:

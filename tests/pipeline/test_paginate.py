@@ -16,12 +16,14 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.aside import Aside
 from gateway.config import read_configs
 from gateway.errors import Refusal
 from gateway.pipeline import steps_of
 from gateway.pipeline.call import Call
 from gateway.pipeline.paginate import step
 from gateway.plugin import Operation, Plugin, build
+from gateway.shrinking import prepare
 from gateway.values import Reply
 from tests.conftest import Serve, Upstream
 
@@ -368,7 +370,7 @@ async def test_a_page_that_fails_gives_what_there_is_and_says_so(
     assert response.status == 200
     assert ids(response) == [0, 1, 2, 3]
     assert response.json()["_shrunk"]["pages"] == {"kept": 2, "failed": failed}
-    assert response.headers["Cache-Control"] == "no-store"
+    assert "no-store" in response.headers["Cache-Control"]
 
 
 async def test_the_first_page_fails_as_any_call_does(upstream: Upstream, serve: Serve) -> None:
@@ -623,6 +625,13 @@ async def test_pages_in_another_charset_are_joined_as_utf_8(
     assert "8859" not in response.headers["Content-Type"]
 
 
+async def test_pages_are_not_what_comes_out_of_jmespath(upstream: Upstream, serve: Serve) -> None:
+    scripted(upstream, by_cursor(3))
+    rules = 'jmespath: "data[].id"\n        returns: {type: array, items: {type: integer}}'
+    client = await serve(plugin(upstream, CURSOR, rules))
+    assert (await client.get("/rows")).json() == {"items": [0, 1, 2, 3, 4, 5]}
+
+
 async def test_a_hundred_thousand_items(upstream: Upstream, serve: Serve) -> None:
     scripted(upstream, by_cursor(2, rows=100_000))
     client = await serve(plugin(upstream, CURSOR, "budget: no"))
@@ -647,7 +656,7 @@ class Pages:
         getter = built(directory, text).operations["getRows"]
         self.pages = pages
         self.asked: list[str] = []
-        self._source = step(getter, self._page)
+        self._source = step(getter, self._page, Aside(prepare))
         self._request = getter.build({}, {})
 
     async def _page(self, call: Call) -> Reply:
@@ -805,7 +814,7 @@ def test_whatever_pages_hold_something_is_given(
 
     operation = compiled(paginate)
     call = Call({}, {}, "127.0.0.1", request=operation.build({}, {}))
-    reply = asyncio.run(step(operation, inner)(call))
+    reply = asyncio.run(step(operation, inner, Aside(prepare))(call))
     assert count <= 5
     json.loads(reply.body)
 
@@ -848,7 +857,7 @@ def test_going_on_gives_every_row_once(
         operation = compiled(paginate % max_pages)
         call = Call({}, {}, "127.0.0.1", request=operation.build({}, {}))
         found: list[int] = []
-        reply = await step(operation, inner)(call)
+        reply = await step(operation, inner, Aside(prepare))(call)
         while True:
             found += [row["id"] for row in json.loads(reply.body)["data"]]
             assert (reply.onward is None) == (not reply.notes)

@@ -184,7 +184,7 @@ async def collected(get: Get, path: str) -> Any:
         (kind,) = piece.keys() & {"items", "members", "text"}
         assert int(piece["offset"]) == offset
         end = int(piece.get("next", piece["total"]))
-        assert end > offset or not int(piece["total"])
+        assert end > offset or "next" not in piece
         if kind == "text":
             text += piece["text"]
         elif "_shrunk" in piece:

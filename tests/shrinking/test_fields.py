@@ -234,13 +234,6 @@ SCHEMA = {
         ("map.*.w", "'map.*.w' is not in the response; there: v"),
         ("either.z", "'either.z' is not in the response; there: l, r"),
         ("both.z", "'both.z' is not in the response; there: l"),
-        (
-            "data..price",
-            (
-                "'data..price', character 6: `..` is not taken here; write the path from the top; "
-                "found '.price'"
-            ),
-        ),
         ("$", "'$' takes the whole answer: leave `fields` out for that"),
     ],
 )

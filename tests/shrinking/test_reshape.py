@@ -12,7 +12,10 @@ BODY = b'{"data":[{"id":18446744073709551617,"p":1.10},{"id":-0,"p":1e5},{"id":3
 @pytest.mark.parametrize(
     ("expression", "answer"),
     [
-        ("data[?p>`1`].{id: id, price: p}", b'[{"id":18446744073709551617,"price":1.10},{"id":-0,"price":1e5}]'),
+        (
+            "data[?p>`1`].{id: id, price: p}",
+            b'[{"id":18446744073709551617,"price":1.10},{"id":-0,"price":1e5}]',
+        ),
         ("data[*].p", b"[1.10,1e5,0.5]"),
         ("length(data)", b"3"),
         ("max(data[].p)", b"1e5"),

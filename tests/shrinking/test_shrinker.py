@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.config.scalars import Budget
+from gateway.config.types import TextRule
 from gateway.shrinking import Rules, compile_shrinker
 from tests.shrinking.generated import NO_BUDGET, shrinker
 
@@ -174,3 +175,26 @@ def test_faulty_rules_still_give_a_shrinker() -> None:
     )
     assert [fault.key for fault in faults] == ["fields", "limit_items"]
     assert rules.schema
+
+
+def test_the_whole_is_masked_before_anything_is_cut() -> None:
+    rules = Rules(strings={"a": TextRule(max=10, html="text")}, budget=NO_BUDGET)
+    compiled, _ = compile_shrinker(None, {}, rules)
+    body = b'{"a":"&#115;ecret-secret-secret"}'
+    masked = compiled.shrink(body, mask=lambda text: text.replace(b"secret-secret-secret", b"*"))
+    assert json.loads(masked.body) == {"a": "*"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "withholds"),
+    [
+        (Rules(drop=("empty", "urls")), False),
+        (Rules(limit_items={"a": 1}), False),
+        (Rules(drop=("empty", "a")), True),
+        (Rules(limit_items={"a": 1}, hard=("a",)), True),
+        (Rules(choose=True), True),
+    ],
+)
+def test_what_withholds_something_says_so(rules: Rules, withholds: bool) -> None:
+    compiled, _ = compile_shrinker(None, {}, rules)
+    assert compiled.withholds is withholds

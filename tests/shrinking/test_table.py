@@ -404,3 +404,13 @@ def test_a_map_of_objects_is_an_object_or_a_table() -> None:
     assert table_of(days)["days"]["columns"] == ["open", "close"]
     assert accepts(out, components, days)
     assert accepts(out, components, table_of(days))
+
+
+def test_names_with_braces_are_filled_into_nothing() -> None:
+    people = ("ada", "bob", "eve", "dan", "joe", "ann", "kim", "lee")
+    rows = [
+        {"id": number, "{id}": f"https://h.example/users/{name}", "{": name, "x": f"n {name}"}
+        for number, name in enumerate(people)
+    ]
+    text = encode(rows)
+    assert untabled(tabled(text)) == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -101,3 +102,19 @@ def test_of_a_page_the_text_in_it_is_served() -> None:
     for media in ("text/html; charset=utf-8", "application/xhtml+xml"):
         assert shrink_other(page, media, Budget(0, 0))[0] == b'{"text":"Hello you\\n- one"}'
     assert b"<b>" in shrink_other(page, "text/plain", Budget(0, 0))[0]
+
+
+def test_a_text_is_cleaned_and_masked_before_it_is_cut() -> None:
+    def clean(text: Any) -> tuple[Any, dict[str, Any]]:
+        return text.replace("\u200b", ""), {"$": {"removed": text.count("\u200b")}}
+
+    def mask(text: bytes) -> bytes:
+        return text.replace(b"secret" * 20, b"[masked]")
+
+    hidden = ("secret\u200b" * 20 + " word" * 900).encode()
+    for budget in (NO, Budget(100)):
+        body, _ = shrink_other(hidden, "text/plain", budget, clean=clean, mask=mask)
+        answer = json.loads(body)
+        assert answer["_shrunk"]["$"] == {"removed": 20}
+        assert answer["text"].startswith("[masked] word")
+        assert budget is NO or count(body) <= 100
