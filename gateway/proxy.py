@@ -75,7 +75,9 @@ _FOREIGN = (
     "Pages of {} may not call. If they should, start the gateway with --origin for that address."
 )
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}
-_EXPOSED = "ETag, Retry-After, Location, Age, Cache-Status, WWW-Authenticate"
+_EXPOSED = (
+    "ETag, Retry-After, Location, Age, Cache-Status, WWW-Authenticate, Answer-Tokens, Server-Timing"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

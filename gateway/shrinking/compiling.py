@@ -42,7 +42,7 @@ from gateway.shrinking.untrusted import compile_untrusted
 from gateway.values import Schema
 
 _ANNOUNCEMENT = "_shrunk"
-_VERSION = 4  # of what the rules do: another one gives all answers other ETags
+_VERSION = 5  # of what the rules do: another one gives all answers other ETags
 _SEARCHED = 2000  # places that are looked at for what a wrong path could have meant
 _DEEPEST = 6  # levels below which nobody looks
 
