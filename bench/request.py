@@ -96,7 +96,7 @@ def measure(rounds: int) -> Figures:
 
 def _operation() -> Operation:
     (loaded,) = read_configs([CONFIG], {})
-    (operation,) = build(loaded, document(loaded.plugin)).operations.values()
+    (operation,) = build(loaded, document(loaded.plugin)).chosen
     return operation
 
 
