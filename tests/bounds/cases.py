@@ -234,7 +234,7 @@ CASES = (
     *told("tags that nobody closes", (200,), b'{"a":"', b"<div>", b'"}', 10 * MIB),
     *told("links and entities", (200,), b'{"a":"', b"<a href='x'>b</a>&amp;", b'"}', 10 * MIB),
     *told("a page of tags", (200,), b"<p>", b"<div><p>Hi &amp; you", b"", 10 * MIB, kind=HTML),
-    *told("deep", (502,), b"", b"[", b"]" * 10_000, 10_000),
+    *told("deep", (502,), b"[" * 10_000, b"1", b"]" * 10_000, 20_001),
     Case("brackets without end", (502,), 1_000_000, 10_000_000, answer=brackets),
     Case("a reply without end", (502,), 0, 0, answer=without_end),
     Case("the same, passed on", (0,), 0, 0, "/passed", without_end),
