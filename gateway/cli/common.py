@@ -128,6 +128,13 @@ async def _compile(
 def read_one(config: Path, state: Path | None, *, as_json: bool) -> Plugin:
     """Read and compile the plugin of one file."""
     loaded = read([config], state, as_json=as_json)
+    return compiled(loaded, config, state, as_json=as_json)
+
+
+def compiled(
+    loaded: Sequence[Loaded], config: Path, state: Path | None, *, as_json: bool
+) -> Plugin:
+    """Compile the one plugin that was read of a file."""
     if len(loaded) != 1:
         raise click.UsageError(f"{config} holds {len(loaded)} plugins; name one file")
     try:

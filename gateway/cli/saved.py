@@ -6,14 +6,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
-from gateway.app import load_plugin
 from gateway.authoring.words import one_line
-from gateway.cli.common import err, fail, leave, run, state_directory
-from gateway.cli.progress import progress
+from gateway.cli.common import compiled, leave
 from gateway.cli.unset import read_without_secrets
-from gateway.errors import Mistakes, SpecUnavailable
 from gateway.plugin import Plugin
 from gateway.shrinking import count
 
@@ -37,15 +32,7 @@ def plugin_of(config: Path, state: Path | None, *, as_json: bool) -> Plugin:
     """Read and compile the plugin of one file, whether or not its secrets are set: nothing is
     sent."""
     loaded, _ = read_without_secrets([config], state, as_json=as_json)
-    if len(loaded) != 1:
-        raise click.UsageError(f"{config} holds {len(loaded)} plugins; name one file")
-    try:
-        with progress(err, f"reading the spec of {loaded[0].plugin.plugin}") as tell:
-            return run(load_plugin(loaded[0], state_directory(state), tell))
-    except Mistakes as mistakes:
-        fail(mistakes, as_json=as_json)
-    except SpecUnavailable as error:
-        leave(str(error), 1, as_json=as_json)
+    return compiled(loaded, config, state, as_json=as_json)
 
 
 def answer_of(file: str, *, as_json: bool) -> bytes:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -103,7 +104,7 @@ def sliced(
 # --- what a place has -------------------------------------------------------------------------
 
 
-class _Slices:
+class _Slices(ABC):
     """What slices are cut of: of `total` rows, keys or characters; there may be more to come."""
 
     unit: str
@@ -115,9 +116,9 @@ class _Slices:
         self._way = way
         self._rest = rest
 
+    @abstractmethod
     def cut(self, offset: int, most: int, budget: Budget) -> bytes:
         """The slice from an offset on, of at most so many, as full as the budget allows."""
-        raise NotImplementedError
 
     def _framed(self, offset: int, number: int, data: bytes, said: bytes = b"") -> bytes:
         end = offset + number
