@@ -13,6 +13,9 @@ from typing import Literal
 
 BodyKind = Literal["json", "form", "multipart", "text", "binary"]
 
+# What is given to a model as an image or a sound: in base64 that is 5 MB, which Anthropic's API
+# takes of one image.
+MOST_SHOWN = 3_750_000
 _TEXTS = frozenset(
     {
         "application/xml", "application/yaml", "application/x-yaml", "application/javascript",
@@ -57,6 +60,12 @@ def charset(content_type: str) -> str:
 def decoded(body: bytes, charset: str) -> str:
     """The text of a body, U+FFFD for what is no character; an unknown charset is UTF-8."""
     return body.decode(charset if known_charset(charset) else "utf-8", "replace")
+
+
+@lru_cache(maxsize=64)  # upstreams say the same few over and over
+def is_shown(media_type: str) -> bool:
+    """Whether a model may be shown a value of this type as what it is: an image or a sound."""
+    return essence(media_type).startswith(("image/", "audio/")) and kind(media_type) == "binary"
 
 
 @lru_cache(maxsize=64)  # upstreams say the same few over and over

@@ -83,13 +83,13 @@ class _Holds(Enum):
 # Not here, so left out: `$id` and `$schema`, which would change what references mean; `$defs`
 # and anchors, whose members are reached by path; `$dynamicRef` and `$recursiveRef`, without which
 # more is allowed; examples, xml, externalDocs and x-…, which no later step reads, but for
-# `x-nullable`, which is how Swagger 2 says it.
+# `x-nullable`, which is how Swagger 2 says it, and `x-mcp-header`, which is for clients of MCP.
 _LITERALS = (
     "type", "format", "title", "description", "default", "enum", "const", "required",
     "readOnly", "writeOnly", "deprecated", "multipleOf", "maximum", "exclusiveMaximum", "minimum",
     "exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems",
     "maxProperties", "minProperties", "minContains", "maxContains", "dependentRequired",
-    "contentEncoding", "contentMediaType", *NULLABLE,
+    "contentEncoding", "contentMediaType", "x-mcp-header", *NULLABLE,
 )  # fmt: skip
 _SINGLE = (
     "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames",

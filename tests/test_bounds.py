@@ -126,6 +126,26 @@ async def test_a_head_is_bounded_behind_another_request_too(
     assert got == [b"200", b"431"]
 
 
+@pytest.mark.parametrize("before", [1, 3, 50])
+async def test_a_head_that_began_with_other_requests_is_bounded(
+    serve: Serve, upstream: Upstream, before: int
+) -> None:
+    client = await shop(serve, upstream)
+    first, last = request().replace(b"Connection: close\r\n", b""), request(*[field(8000)] * 5)
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.gateway.port)
+    async with asyncio.timeout(5):
+        writer.write(first * before + last[:20_000])
+        for _ in range(before):
+            assert b"HTTP/1.1 200 OK" in await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.05)  # all is done that was asked
+        writer.write(last[20_000:])
+        await reader.readuntil(b"HTTP/1.0 ")
+        assert (await reader.readline()).split()[0] == b"431"
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+
+
 async def test_a_head_that_does_not_end_is_refused_before_its_end(
     serve: Serve, upstream: Upstream
 ) -> None:

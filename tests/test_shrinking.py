@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from openapi_schema_validator import OAS30Validator
 
+from gateway.shrinking.html import readable
 from gateway.shrinking.table import untabled
 from tests.conftest import Client, Response, Serve, Upstream
 from tests.shrinking.generated import PAYLOADS, text_of
@@ -444,3 +445,58 @@ async def test_what_is_no_json(
     if files:
         answer = await ask(files, "small")
         assert (answer.body, answer.headers["Content-Type"]) == (body, content_type)
+
+
+# --- texts ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "text/html", "text/csv", "application/xml"])
+async def test_the_rest_of_a_text_is_the_whole_of_what_may_be_seen(
+    serve: Serve, upstream: Upstream, content_type: str
+) -> None:
+    client = await shop(serve, upstream)
+    contract = await Contract.of(client)
+    page = "".join(
+        f"<p>{n}, <i>a &lt; b</i>\u202e 👍🏽 e\u0301 it\u200bself</p>\r\n" for n in range(900)
+    )
+    upstream.says(page.encode(), content_type=content_type)
+    for name, said in RULES.items():
+        answer = await ask(client, name)
+        if {"fields", "jmespath"} & said.keys():
+            assert answer.json()["code"] == "upstream_failed"
+            continue
+        contract.check(name, answer)
+        whole = readable(page) if content_type == "text/html" else page
+        if said.get("untrusted") == "all":
+            whole = whole.replace("\u202e", "").replace("\u200b", "")
+        strict(answer.body)
+        found = answer.json()
+        if said.get("budget") == "no":
+            assert found == {"text": whole}
+            continue
+        more = found["_shrunk"]["more"]
+        text, operation = found["text"][:-1], more.pop("operation")
+        assert more["offset"] == found["_shrunk"]["text"]["kept"] == len(text)
+        while more:
+            piece = await ask(client, operation, **more)
+            contract.check("getMore", piece)
+            assert tokens(piece.body) <= said.get("budget", 8000)
+            text += piece.json()["text"]
+            more = {**more, "offset": piece.json()["next"]} if "next" in piece.json() else {}
+        assert text == whole
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "text/html", ""])
+async def test_what_rules_hide_does_not_come_as_a_text_either(
+    serve: Serve, upstream: Upstream, content_type: str
+) -> None:
+    client = await shop(serve, upstream)
+    contract = await Contract.of(client)
+    for body in (text_of(PAGE)[:-40], text_of(PAGE) + b"}", b"\n" + text_of(ROWS)[:9000]):
+        upstream.says(body, content_type=content_type)
+        for name in ("fields", "every", "chosen", "dropped", "shaped"):
+            first = await ask(client, name)
+            seen = first.body.decode()
+            if first.status == 200:
+                seen += await check_rest(client, contract, name, first)
+            assert "hidden" not in seen, (name, body[:20])

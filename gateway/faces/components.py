@@ -65,9 +65,15 @@ class Components:
     _rewriters: list[Rewriter]
 
     @classmethod
-    def of(cls, shared: Shared, scale: Scale, shown: Collection[int] | None) -> Components:
-        """Begin a writing on a scale; `shown` as in `Rewriter`."""
-        rewriters = [Rewriter(world, shared.words, scale, shown) for world in shared.worlds]
+    def of(
+        cls,
+        shared: Shared,
+        scale: Scale,
+        shown: Collection[int] | None,
+        keeps: frozenset[str] = frozenset(),
+    ) -> Components:
+        """Begin a writing on a scale; `shown` and `keeps` as in `Rewriter`."""
+        rewriters = [Rewriter(world, shared.words, scale, shown, keeps) for world in shared.worlds]
         by_world = {id(each.world): each for each in rewriters}
         answers = {name: by_world[id(world)] for name, world in shared.answers.items()}
         return cls(shared, scale, answers, by_world[id(shared.inputs)], rewriters)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.faces.components import Components
@@ -26,6 +27,7 @@ from gateway.values import Argument, Degraded, Schema, SpecBody
 
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
 # Of an object's properties, in the description of a text of JSON; the words come before them.
+_TITLE = 60
 _SUMMARY = 120  # characters; a summary is one sentence
 _SHOWN_NAMES = 12
 _SHOWN_CHARACTERS = 100
@@ -42,6 +44,31 @@ def operation_object(
         The object, and what was shortened or left out for it.
     """
     return _Writer(operation, components).write()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of an operation, whatever the form it is served in.
+
+    `title` is for people; `arguments` are their schemas with their words, each as JSON, by name.
+    """
+
+    title: str
+    description: str
+    arguments: Mapping[str, Schema]
+    ledger: tuple[Degraded, ...]
+
+
+def told_of(operation: Operation, components: Components) -> Told:
+    """Tell an operation in the words and schemas of its Operation Object."""
+    return _Writer(operation, components).told()
+
+
+def answer_of(
+    operation: Operation, components: Components
+) -> tuple[Schema | None, tuple[Degraded, ...]]:
+    """The schema of the answer, None where it is no JSON or nothing is known; and the ledger."""
+    return _Writer(operation, components).answer()
 
 
 class _Writer:
@@ -76,11 +103,47 @@ class _Writer:
             **({"requestBody": body} if body else {}),
             "responses": responses,
         }
+        return served, self._ledger()
+
+    def told(self) -> Told:
+        """Tell it; see `told_of`."""
+        _, description = self._said()
+        return Told(
+            self._title(),
+            description,
+            {each.name: self._property(each) for each in self._operation.arguments},
+            tuple(self._ledger()),
+        )
+
+    def _ledger(self) -> list[Degraded]:
+        spec, notes = self._operation.spec, self._notes
         if self._short:
             what = ", ".join(self._short)
-            self._notes.insert(0, f"shortened to at most {self._longest} characters: {what}")
-        place = f"{operation.spec.method} {operation.spec.key}"
-        return served, [Degraded(place, note) for note in self._notes]
+            notes = [f"shortened to at most {self._longest} characters: {what}", *notes]
+        return [Degraded(f"{spec.method} {spec.key}", note) for note in notes]
+
+    def _title(self) -> str:
+        """One line for people. What the operator wrote stands there whole, or not at all."""
+        operation = self._operation
+        if operation.written:
+            first = _first_sentence(operation.description).rstrip(".")
+            if 0 < len(first) <= _TITLE:
+                return first
+        summary = _first_sentence(without_tags(operation.summary)).rstrip(".")
+        return shorten(summary or _as_words(operation), _TITLE)
+
+    def answer(self) -> tuple[Schema | None, tuple[Degraded, ...]]:
+        """Tell the answer; see `answer_of`."""
+        operation, reply = self._operation, self._operation.spec.reply
+        served: Schema | None = None
+        if operation.own or reply.status in _NO_CONTENT or operation.method == "HEAD":
+            served = None
+        elif kind(reply.content_type) != "json":
+            served = TEXT if kind(reply.content_type) != "binary" else None
+        elif reply.schema is not None or operation.formed:
+            rewriter = self._components.answers[operation.name]
+            served = self._rewritten(rewriter, operation.shrinker.schema)
+        return served, tuple(self._ledger())
 
     def _said(self) -> tuple[str, str]:
         """Summary and description. Neither is ever empty: some clients show a summary and never
@@ -253,7 +316,9 @@ class _Writer:
                 schema = {**schema, "properties": {name: rewriter.schema(announced)}}
             content = {"application/json": {"schema": schema}}
         elif kind(reply.content_type) != "binary":
-            content = {"application/json": {"schema": TEXT}}
+            # What comes as JSON all the same is an object where a cut can be told in it.
+            certain = TEXT if operation.shrinker.announces else {"properties": TEXT["properties"]}
+            content = {"application/json": {"schema": certain}}
         else:
             # It passes as it is, under the type it has.
             said = essence(reply.content_type)

@@ -40,8 +40,10 @@ class Outline:
     whole: bool
 
 
-def outline(plugin: Plugin, shared: Shared, most: int) -> Outline:
-    """List the levels, until they have so many characters together."""
+def outline(
+    plugin: Plugin, shared: Shared, most: int, *, arguments: bool = True, answers: bool = True
+) -> Outline:
+    """List the levels of either side, until they have so many characters together."""
     waiting: dict[int, list[tuple[Schema, World, int]]] = {}
     seen: set[int] = set()
 
@@ -53,10 +55,11 @@ def outline(plugin: Plugin, shared: Shared, most: int) -> Outline:
         written = plugin.config.spec is None or any(
             key.count(".") > 1 for key in operation.parameters
         )
-        for argument in operation.arguments:
+        for argument in operation.arguments if arguments else ():
             await_(argument.schema, shared.inputs, *((-1, 0) if written else (0, 1)))
         rank, step = (-1, 0) if operation.formed else (1, 1)
-        await_(operation.shrinker.schema, shared.answers[operation.name], rank, step)
+        if answers:
+            await_(operation.shrinker.schema, shared.answers[operation.name], rank, step)
     found: list[Level] = []
     size = 0
     while waiting:

@@ -6,9 +6,10 @@ component (an answer's is lenient), so both may be needed under one name: the an
 plain name, since a model reads more answers, and the request's is called `…Input`.
 
 How much is said is a `Scale`'s matter. An object below what is shown is only named: its type
-stands there, its members do not. Components are shown or named as a whole and stay references,
-so none is written twice; where they lead round in a circle, the reference that closes it is
-named as well, since several readers follow references for ever.
+stands there (in an answer, as a word), its members do not. Components are shown or named as a
+whole and stay references, so none is written twice, but for one of an answer that is no longer
+than the way to it; where they lead round in a circle, the reference that closes it is named as
+well, since several readers follow references for ever.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any, Literal
 
 from gateway.faces.texts import LONGEST, Words, without_tags
 from gateway.request.schemas import ANYTHING, kind_of, kinds, resolve
+from gateway.shrinking.untyped import composed
 from gateway.values import Schema
 
 _BY_NAME = frozenset({"properties", "patternProperties", "$defs", "dependentSchemas"})
@@ -43,6 +45,9 @@ _NOISE = frozenset(
 # impossible, so they go, or become what allows more, wherever what is inside was loosened.
 _SUBTLE = ("not", "if", "then", "else", "unevaluatedItems", "unevaluatedProperties", "maxContains")
 _IN_PLACE = frozenset({"$ref", "allOf", "anyOf", "oneOf"})  # schemas of the very same value
+_WORDS = frozenset({"title", "description", "deprecated"})
+# The type of what is only named, in words: on every scale, here or at a gateway before this one.
+_CONTAINERS = frozenset({"object", "array"})
 _ASIDES = ("title", "pattern", "default")
 _LONGEST_ASIDE = 60  # characters of JSON
 _REF = "#/components/schemas/"
@@ -86,6 +91,15 @@ class World:
     circles: set[Edge] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class _Instead:
+    """What is written instead of a reference, what that refers to, and what was counted in it."""
+
+    schema: Schema
+    met: tuple[str, ...]
+    changes: Changes
+
+
 @dataclass(slots=True)
 class Rewriter:
     """How schemas of one side are rewritten.
@@ -100,11 +114,13 @@ class Rewriter:
     words: Words
     scale: Scale = Scale()
     shown: Collection[int] | None = None
+    keeps: frozenset[str] = frozenset()  # of the keywords that begin with x-
     shortened: int = 0
     named: int = 0
     told: int = 0
     met: dict[str, None] = field(default_factory=dict)
     _home: str | None = None
+    _tried: dict[str, _Instead | None] = field(default_factory=dict)
     _left: frozenset[str] = frozenset()  # names that are left out of the value's other parts
 
     @property
@@ -116,7 +132,8 @@ class Rewriter:
         """Rewrite a component, by the upstream's name."""
         self._home = name
         try:
-            return self.schema(self.world.components[name])
+            # Some readers take `{}` for nothing.
+            return self.schema(self.world.components[name]) or {"description": "any"}
         finally:
             self._home = None
 
@@ -136,12 +153,12 @@ class Rewriter:
             if (
                 key in _NOISE
                 or key in without
-                or key.startswith("x-")
+                or (key.startswith("x-") and key not in self.keeps)
                 or self._is_aside(key, value)
             ):
                 continue
             if key == "$ref":
-                served.update(self._reference(_target(value)))
+                served = {**self._reference(_target(value)), **served}
             elif key == "description":
                 served.update(self._text(value))
             elif key in _BY_NAME and isinstance(value, dict):
@@ -161,7 +178,11 @@ class Rewriter:
         self._left = outer
         if self._is_long(served.get("enum")):
             self._tell(served)
-        if self.named > before:
+        if self.world.side == "writeOnly":
+            if not served.keys().isdisjoint(("allOf", "anyOf")):
+                rest = {key: each for key, each in served.items() if key not in ("allOf", "anyOf")}
+                served = composed(rest, served.get("allOf", ()), served.get("anyOf", ()))
+        elif self.named > before:
             served = _merged(served)
         if gone:
             _demand_less(served, gone)
@@ -175,34 +196,107 @@ class Rewriter:
         return self.shown is not None and is_level(schema) and id(schema) not in self.shown
 
     def _reference(self, name: str) -> Schema:
-        target, circular = self.world.components[name], (self._home, name) in self.world.circles
-        while target.keys() == {"$ref"}:  # another name, and nothing else
-            home, name = name, _target(target["$ref"])
-            target = self.world.components[name]
-            circular |= (home, name) in self.world.circles
+        name, circular = self._behind(self._home, name)
+        target = self.world.components[name]
         if circular or self._is_hidden(target):
             return self._named(target)
-        self.met[name] = None
-        return {"$ref": _REF + self.world.names[name]}
+        instead = self._instead(name) if self.world.side == "writeOnly" else None
+        if instead is None:
+            self.met[name] = None
+            return {"$ref": self._written(name)}
+        self.met.update(dict.fromkeys(instead.met))
+        self.shortened += instead.changes[0]
+        self.named += instead.changes[1]
+        self.told += instead.changes[2]
+        return dict(instead.schema)
+
+    def _written(self, name: str) -> str:
+        return _REF + self.world.names[name]
+
+    def _behind(self, home: str | None, name: str) -> tuple[str, bool]:
+        """What a reference leads to, past those that are other names and nothing else, and
+        whether one on the way closes a circle."""
+        circular = (home, name) in self.world.circles
+        while (target := self.world.components[name]).keys() == {"$ref"}:
+            home, name = name, _target(target["$ref"])
+            circular |= (home, name) in self.world.circles
+        return name, circular
+
+    def _instead(self, name: str) -> _Instead | None:
+        """What is written where a component of an answer is used, if not the way to it.
+
+        What a component is made of comes first: nothing calls itself, however long a chain is.
+        """
+        waiting = [name]
+        while waiting:
+            one = waiting[-1]
+            made_of = () if one in self._tried else self._made_of(one)
+            unknown = [each for each in made_of or () if each not in self._tried]
+            if unknown:
+                waiting += unknown
+                continue
+            waiting.pop()
+            if one not in self._tried:
+                self._tried[one] = None if made_of is None else self._try(one)
+        return self._tried[name]
+
+    def _made_of(self, name: str) -> list[str] | None:
+        """The components that one is made of; None where it shows members of its own."""
+        found: list[str] = []
+        waiting = [self.world.components[name]]
+        while waiting:
+            one = waiting.pop()
+            if self._is_hidden(one):
+                continue
+            if one.keys() - _WORDS - _IN_PLACE:
+                return None
+            if "$ref" in one:
+                target, circular = self._behind(name, _target(one["$ref"]))
+                if not circular and not self._is_hidden(self.world.components[target]):
+                    found.append(target)
+            for key in ("allOf", "anyOf"):
+                waiting += one.get(key, ())
+        return found
+
+    def _try(self, name: str) -> _Instead | None:
+        """Few words cost less than the way to them, and some readers take `{}` for nothing. What
+        became another name of a component is that one."""
+        outer, home, before = self.met, self._home, self.changes
+        self.met, self._home = {}, name
+        schema = self.schema(self.world.components[name])
+        met, changes = tuple(self.met), self.changes
+        self.met, self._home = outer, home
+        self.shortened, self.named, self.told = before
+        way = {"$ref": self._written(name)}
+        if schema.keys() == {"$ref"} or (
+            schema.keys() <= _WORDS and len(json.dumps(schema)) < len(json.dumps(way))
+        ):
+            shortened, named, told = (new - old for old, new in zip(before, changes, strict=True))
+            return _Instead(schema, met, (shortened, named, told))
+        return None
 
     def _named(self, schema: Schema, without: Collection[str] = ()) -> Schema:
         """What stands for an object whose members are not shown."""
         self.named += 1
-        taken = kinds(schema, self.world.components)
-        if self.world.side == "writeOnly" and "type" not in schema:
-            taken |= {"null"}  # as everything in an answer that does not say otherwise
-        types = sorted(taken - {"integer"} if "number" in taken else taken, key=_null_last)
         words = schema.get("description") if "description" not in without else None
-        return {
-            **({} if taken >= ANYTHING or not taken else {"type": _one_or_several(types)}),
-            **(self._text(words) if words else {}),
-        }
+        said = self._text(words) if words else {}
+        taken = kinds(schema, self.world.components)
+        if self.world.side == "writeOnly":  # the only type in an answer is that of its top
+            if "type" in schema:
+                return {"type": schema["type"], **said}
+            return said or {"description": "array" if taken == {"array"} else "object"}
+        types = sorted(taken - {"integer"} if "number" in taken else taken, key=_null_last)
+        if taken >= ANYTHING or not types:
+            return said
+        return {"type": _one_or_several(types), **said}
 
     # --- words ----------------------------------------------------------------------------------
 
     def _text(self, text: Any) -> Schema:
         longest = self.scale.inputs if self.world.side == "readOnly" else self.scale.answers
         said = str(text).strip()
+        if said in _CONTAINERS and self.world.side == "writeOnly":
+            return {"description": said}
         fitting = self.words.fit(said, longest)
         self.shortened += fitting not in (said, without_tags(said))
         return {"description": fitting} if fitting else {}
@@ -242,6 +336,8 @@ class Rewriter:
 
     def _gone(self, schema: Schema) -> frozenset[str]:
         """The names of the properties that are left out of a value, whichever part has them."""
+        if self.world.side == "writeOnly":
+            return frozenset()  # a lenient schema demands nothing
         found: set[str] = set()
         waiting, seen = [schema], {id(schema)}
         while waiting:

@@ -25,22 +25,25 @@ from gateway.errors import BadArguments, ReplyTooLarge, UnknownHandle, UpstreamF
 from gateway.pipeline.call import Call, Clock, Plan, built
 from gateway.pipeline.mask import Mask
 from gateway.plugin import Operation
-from gateway.shrinking import JSON
+from gateway.shrinking import JSON, Form, Other
 from gateway.shrinking.limits import Limit
 from gateway.shrinking.more import HERE
 from gateway.shrinking.pages import Page, Way, join, read
 from gateway.shrinking.paths import shown
 from gateway.shrinking.shrinker import Shrunk
 from gateway.shrinking.slices import BeyondEnd, sliced
+from gateway.shrinking.text import PATH
 from gateway.values import Answer, Reply, UpstreamRequest
 
 # A whole beyond this is looked into in a thread, so that other calls go on: some 100 µs of work.
 _THREAD = 32 * 1024
 _MOST = Decimal(1_000_000_000)  # no answer has so much; the integer of 1e99999999 has no end
+_AROUND = " \t\r\n\"'`"  # what gets around a handle on its way through a model
 _ROUNDS = 3  # of further pages for one slice; a caller that goes on with `next` needs one
 _HEADERS = (("Content-Type", JSON), ("Cache-Control", "no-store"))
 
 T = TypeVar("T")
+Made = TypeVar("Made", Shrunk, Other)
 
 Sign = Callable[[bytes], str]
 Allowed = Callable[[Reply], bytes]  # raises ValueError for what cannot be read
@@ -48,11 +51,10 @@ Allowed = Callable[[Reply], bytes]  # raises ValueError for what cannot be read
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """Keeps what the handles of one operation stand for. `key` is random per process."""
+    """Keeps what the handles of one operation stand for."""
 
     operation: Operation
     handles: Handles
-    key: bytes
     mask: Mask
     steady: Clock
     aside: Aside
@@ -66,8 +68,13 @@ class Keeper:
         )
 
     def made(
-        self, call: Call, reply: Reply, make: Callable[[Sign | None], Shrunk], allowed: Allowed
-    ) -> tuple[Shrunk, Kept | None]:
+        self,
+        call: Call,
+        reply: Reply,
+        make: Callable[[Sign | None], Made],
+        allowed: Allowed | None = None,
+        form: Form = "json",
+    ) -> tuple[Made, Kept | None]:
         """An answer, and what its handle stands for: kept already. For any thread.
 
         Args:
@@ -75,13 +82,16 @@ class Keeper:
             reply: What it is made of; there may be further pages of it.
             make: Makes the answer, with handles given by its argument; with None there is none,
                 as where there is no room to keep what it would stand for.
-            allowed: What of a reply a caller may have on request.
+            allowed: What of a further page a caller may have on request; None where there is none.
+            form: What the reply is.
         """
         request, operation = built(call), self.operation
         caller = _caller(call)
         arguments = f"{caller} {request.method} {request.url}\n".encode() + (request.body or b"")
         rules = operation.shrinker.fingerprint
-        sign = partial(handle_of, self.key, operation.plugin, operation.name, rules, arguments)
+        sign = partial(
+            handle_of, self.handles.key, operation.plugin, operation.name, rules, arguments
+        )
         shrunk = make(sign)
         if shrunk.whole is None:
             return shrunk, None
@@ -97,8 +107,11 @@ class Keeper:
             shrinker.budget,
             hard,
             caller=caller,
+            at=HERE if form == "json" else PATH,
+            rows=form == "csv",
         )
-        kept = self._going_on(kept, reply, allowed)
+        if allowed is not None:
+            kept = self._going_on(kept, reply, allowed)
         return (shrunk, kept) if self.again(kept) else (make(None), None)
 
     def _going_on(self, kept: Kept, reply: Reply, allowed: Allowed) -> Kept:
@@ -194,7 +207,7 @@ def too_dear(dear: TooDear) -> ReplyTooLarge:
 @dataclass(frozen=True, slots=True)
 class _Asked:
     handle: str
-    path: str = HERE
+    path: str = ""
     offset: int = 0
     count: int | None = None
 
@@ -211,7 +224,7 @@ def step(operation: Operation, handles: Handles, steady: Clock, aside: Aside) ->
 
     async def more(call: Call) -> Answer:
         asked = _asked(built(call))
-        kept = handles.get(operation.plugin, asked.handle, steady(), _caller(call))
+        kept = await handles.find(operation.plugin, asked.handle, steady(), _caller(call))
         if kept is None:
             raise UnknownHandle(
                 "This handle is not one of this plugin's, or it has expired; it lives "
@@ -220,7 +233,10 @@ def step(operation: Operation, handles: Handles, steady: Clock, aside: Aside) ->
             )
         for rounds in range(_ROUNDS + 1):
             try:
-                return Answer(200, _HEADERS, await _slice(kept, asked, aside))
+                answer = Answer(200, _HEADERS, await _slice(kept, asked, aside))
+                if handles.unsent:
+                    await handles.send()
+                return answer
             except BeyondEnd as end:
                 if not end.goes_on or kept.onward is None:
                     raise
@@ -251,8 +267,8 @@ def _asked(request: UpstreamRequest) -> _Asked:
     """The arguments, checked and mended: as they stand in the request that `validate` built."""
     said = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
     return _Asked(
-        said["handle"],
-        said.get("path", HERE),
+        said["handle"].strip(_AROUND).lower(),
+        said.get("path", "").strip(),
         _number(said.get("offset", "0")),
         _number(said["count"]) if "count" in said else None,
     )
@@ -266,12 +282,13 @@ def _number(text: str) -> int:
 async def _slice(kept: Kept, asked: _Asked, aside: Aside) -> bytes:
     cut = partial(
         sliced,
-        path=asked.path,
+        path=asked.path or kept.at,
         offset=asked.offset,
         most=asked.count,
         budget=kept.budget,
         hard=kept.hard,
         goes_on=kept.grows,
+        rows=kept.rows,
     )
     size = len(kept.whole)
     if size <= _THREAD:

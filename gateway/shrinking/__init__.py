@@ -7,9 +7,11 @@
     choosing    what of the rest the caller wants
     drops       what says nothing; limits: how many items
     fit         the budget: squeeze cuts to bytes, tokens counts what came out
+    members     what a long container holds, some at a time; batches: rules on such parts
     announce    `_shrunk`: what was kept of how much, by path
-    schema      the answer's schema as it is served, lenient, from the same rules
+    schema      the answer's schema, lenient, from the same rules; untyped: as it is served
     exact       JSON whose numbers keep their text; text: answers that are not JSON
+    slices      the rest of what was cut; pieces: where a text may be cut
 
 Pure: text in, text out.
 """
@@ -19,7 +21,7 @@ from gateway.shrinking.fields import Level
 from gateway.shrinking.reshape import ReshapeError
 from gateway.shrinking.shapes import Shapes
 from gateway.shrinking.shrinker import Shrinker, Shrunk
-from gateway.shrinking.text import JSON, NOTHING, TEXT
+from gateway.shrinking.text import JSON, NOTHING, TEXT, Form, Other, form_of
 from gateway.shrinking.tokens import count, prepare, roughly
 
 __all__ = [
@@ -27,7 +29,9 @@ __all__ = [
     "NOTHING",
     "TEXT",
     "Fault",
+    "Form",
     "Level",
+    "Other",
     "ReshapeError",
     "Rules",
     "Shapes",
@@ -35,6 +39,7 @@ __all__ = [
     "Shrunk",
     "compile_shrinker",
     "count",
+    "form_of",
     "prepare",
     "roughly",
 ]

@@ -23,7 +23,8 @@ _STEPS = 64  # in one path; answers that people make are not half as deep
 _NAMES, _LONGEST_NAME = 12, 40  # that a message lists, and characters of each
 _SEARCHED = 500  # names that are compared with a wrong one: each takes some 10 µs
 
-_UNIT = re.compile(r"\s*\((?:characters|rows|keys)\)$")
+# Looked for from where blanks begin only: from each of very many would take the square of it.
+_UNIT = re.compile(r"(?<!\s)\s*\((?:characters|rows|keys)\)$")
 _STEP = re.compile(
     r"""\[\s*(?P<number>\d{1,9})\s*\] | (?P<row>\[\s*\*?\s*\]) | (?P<below>\*\*) | (?P<any>\*)
     | \[\s*(?P<inside>"(?:[^"\\]|\\.)*" | '[^']*')\s*\]
@@ -48,13 +49,13 @@ def read(path: str) -> list[Step]:
         if match is None or not joined:
             where = quoted(text[at : at + 20]) if text[at:] else "its end"
             raise BadArguments(
-                f"path: {quoted(path)} cannot be read at {where}; "
-                "write it as in _shrunk, such as data or data[3].body"
+                f"path: {quoted(path)} cannot be read at {where}; write it as in _shrunk, "
+                "such as data or data[3].body, or leave it off for the top of the answer"
             )
         steps.append(_step(match, path))
         at = match.end()
         if len(steps) > _STEPS:
-            raise BadArguments(f"path: more than {_STEPS} steps")
+            raise BadArguments(f"path: more than {_STEPS} steps; ask for a place above it")
     return steps
 
 
@@ -72,7 +73,9 @@ def _step(match: re.Match[str], path: str) -> Step:
     try:
         return str(json.loads(text))
     except ValueError:
-        raise BadArguments(f"path: {quoted(path)}: a quoted key takes JSON's escapes") from None
+        raise BadArguments(
+            f"path: {quoted(path)}: a quoted key takes JSON's escapes, so a backslash is \\\\"
+        ) from None
 
 
 def below(way: str, step: Step) -> str:
@@ -112,7 +115,9 @@ def found(node: Node, steps: Sequence[Step]) -> tuple[Node, str, Sequence[Step]]
         elif step is Mark.ROW and number == len(steps) - 1:
             break
         else:
-            raise BadArguments(f"path: {quoted(way)} is {_kind(node)}, with nothing below it")
+            raise BadArguments(
+                f"path: {quoted(way)} is {_kind(node)}, with nothing below it; ask for it as it is"
+            )
     return node, way, ()
 
 
@@ -134,13 +139,14 @@ def _plain(rest: Sequence[Step]) -> Sequence[Step]:
 def missing(way: str, key: str | None, names: Mapping[str, int]) -> str:
     """What is said of a key that is not at `way`, where `names` are; None is no key at all."""
     if key is None:
-        return f"path: {quoted(way)} is an object: name a key, or * for every one" + _there(names)
+        return f"path: {quoted(way)} is an object: name a key, or * for every one" + there(names)
     near = nearest(key, [name for name in islice(names, _SEARCHED) if len(name) < 200])
-    hint = f"; did you mean {quoted(below(way, near))}?" if near is not None else _there(names)
+    hint = f"; did you mean {quoted(below(way, near))}?" if near is not None else there(names)
     return f"path: {quoted(below(way, key))} is not in this answer{hint}"
 
 
-def _there(names: Mapping[str, int]) -> str:
+def there(names: Mapping[str, int]) -> str:
+    """Some names of those that there are, for a message."""
     first = [shown(name[:_LONGEST_NAME]) for name in islice(names, _NAMES)]
     more = ", …" if len(names) > _NAMES else ""
     return f"; there: {', '.join(first)}{more}" if first else "; it is empty"

@@ -2,29 +2,31 @@
 
 Trees take ten times the memory of their text. Where most of a text is one array, some of its rows
 at a time are read, changed and written again; all else of the text is read once, together with
-the first rows that something is left of, so that an array does not look empty that is not.
+the first rows that something is left of, so that an array does not look empty that is not. The
+members of an object of very many are such rows as well.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Raw
 
-from gateway.shrinking.exact import Tree, decode, encode
+from gateway.shrinking.exact import Tree, decode, encode, tidy
+from gateway.shrinking.fields import Level
+from gateway.shrinking.members import spans
+from gateway.shrinking.typed import Projection
 
 # Gives what is left of a tree, and what is told of it: numbers, by path and word.
 Change: TypeAlias = Callable[[Tree], tuple[Tree, Mapping[str, Any]]]
 
 _OBJECT, _ARRAY = b"{["
-_LONG = 1024 * 1024  # bytes; what is shorter may be a tree
-_BATCH = 256 * 1024
-_TRIES = 200  # commas that are looked at for the end of a row: 0.1 ms each
+LONG = 1024 * 1024  # bytes; what is shorter may be a tree
+_BATCH = 64 * 1024
 _MEMBERS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(dict[str, Raw])
-_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Raw)
+_BRACKETS = {_OBJECT: (b"{", b"}"), _ARRAY: (b"[", b"]")}
 
 
 def changed(text: bytes, change: Change) -> tuple[bytes, Mapping[str, Any]]:
@@ -37,27 +39,82 @@ def changed(text: bytes, change: Change) -> tuple[bytes, Mapping[str, Any]]:
     Returns:
         What is left, tidy, and what is told of it.
     """
-    objects, way, array = _most(text) if len(text) > _LONG else ([], [], memoryview(b" "))
-    if array[0] != _ARRAY:
+    most = _Most(text) if len(text) > LONG else None
+    if most is None or not most.has_rows:
         tree, told = change(decode(text))
         return encode(tree), told
     rows: list[bytes] = []
     main = b""
     found: dict[str, dict[str, int]] = {}
-    for batch in _batches(array):
-        left, told = _rows(change, way, batch)
+    for batch in most.batches():
+        left, told = _rows(change, most.way, most.bracketed(batch))
         if left:
             rows.append(left)
         if left and not main:
             main = batch  # read once more, with all else
         else:
             _add(found, told)
-    tree, told = change(decode(_around(objects, way, main)))
+    tree, told = change(decode(most.around(main)))
     _add(found, told)
-    if rows:
-        rows = [b"[" + b",".join(rows) + b"]"]
-        tree = _with(tree, way, Raw(rows.pop()))
-    return encode(tree), found
+    way = most.way
+    all_rows = most.joined(rows) if rows else None
+    del text, most, main, rows  # each as long as the answer may be
+    return encode(tree if all_rows is None else _with(tree, way, all_rows)), found
+
+
+def taken(take: Callable[[bytes], bytes], body: bytes | memoryview) -> bytes:
+    """What `fields` or another reshaping takes of an answer, tidy; of a long one batch by batch,
+    where what is taken of its rows stays in rows.
+
+    Raises: ValueError, if the body is not JSON.
+    """
+    if len(body) <= LONG or not isinstance(take, Projection):
+        return take(bytes(body))
+    text = tidy(body)
+    most = _Most(text)
+    place = _place(take.level, most.way) if most.kind == _ARRAY and most.has_rows else None
+    if place is None:
+        return take(text)
+    level, way = place
+    of_rows = Projection(level)
+    rows = [of_rows(most.bracketed(batch))[1:-1] for batch in most.batches()]
+    tree = decode(take(most.around(b"")))
+    all_rows = most.joined([row for row in rows if row])
+    del text, most, rows
+    return encode(_with(tree, way, all_rows))
+
+
+def parts(body: bytes) -> Iterator[bytes]:
+    """A JSON text; a long one as several, each with some of its rows, the last with none of them
+    and all that stands beside. Raises: ValueError, if it is not JSON."""
+    if len(body) <= LONG:
+        yield body
+        return
+    most = _Most(tidy(body))
+    if not most.has_rows:
+        yield body
+        return
+    for batch in most.batches():
+        yield _inside(most.way, most.bracketed(batch))
+    yield most.around(b"")
+
+
+def _place(level: Level, way: list[str]) -> tuple[Level, list[str]] | None:
+    """What a level takes of the rows at a way, and where it puts them; None where they are taken
+    whole, not at all, or only parts of them, which then stand elsewhere."""
+    names = []
+    for key in way:
+        picks = {name: pick for name, pick in level.picks.items() if pick.source[0] == key}
+        if level.every:
+            picks = {key: level.every}
+        if len(picks) != 1:
+            return None
+        ((name, pick),) = picks.items()
+        if len(pick.source) > 1 or pick.tree is None:
+            return None
+        names.append(name)
+        level = pick.tree
+    return level, names
 
 
 def _add(found: dict[str, dict[str, int]], told: Mapping[str, Any]) -> None:
@@ -67,82 +124,84 @@ def _add(found: dict[str, dict[str, int]], told: Mapping[str, Any]) -> None:
             there[word] = there.get(word, 0) + number
 
 
-def _most(text: bytes) -> tuple[list[dict[str, Raw]], list[str], memoryview]:
-    """The value, inside of objects, that is most of a text: what holds it, the way there, it."""
-    objects: list[dict[str, Raw]] = []
-    way: list[str] = []
-    part = memoryview(text)
-    while part[0] == _OBJECT:
-        members = _MEMBERS.decode(part)
-        sizes = {key: memoryview(one).nbytes for key, one in members.items()}
-        key = max(sizes, key=lambda one: sizes[one], default="")
-        if 2 * sizes.get(key, 0) < len(text):
-            break
-        objects.append(members)
-        way.append(key)
-        part = memoryview(members[key])
-    return objects, way, part
+class _Most:
+    """The value, inside of objects, that is most of a tidy text."""
+
+    __slots__ = ("_objects", "kind", "part", "way")
+
+    def __init__(self, text: bytes) -> None:
+        self._objects: list[dict[str, Raw]] = []  # what holds it
+        self.way: list[str] = []  # to it
+        self.part = memoryview(text)
+        while self.part[0] == _OBJECT and 2 * _longest(self.part) >= len(text):
+            members = _MEMBERS.decode(self.part)
+            key = max(members, key=lambda one: memoryview(members[one]).nbytes)
+            self._objects.append(members)
+            self.way.append(key)
+            self.part = memoryview(members[key])
+        self.kind = self.part[0]
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether it has more of them than one batch."""
+        if self.kind not in _BRACKETS:
+            return False
+        first = next(spans(self.part, _BATCH, _BATCH), None)
+        return first is not None and first.end < len(self.part) - 1
+
+    def batches(self) -> Iterator[bytes]:
+        """Its rows, some at a time, as they stand between its brackets."""
+        for span in spans(self.part, _BATCH, _BATCH):
+            yield bytes(self.part[span.start : span.end])
+
+    def bracketed(self, rows: bytes) -> bytes:
+        """Such rows as a container of its own kind."""
+        opening, closing = _BRACKETS[self.kind]
+        return b"".join((opening, rows, closing))
+
+    def joined(self, rows: list[bytes]) -> Raw:
+        """Rows of several batches, likewise."""
+        opening, closing = _BRACKETS[self.kind]
+        rows = rows or [b""]
+        rows[0] = opening + rows[0]
+        rows[-1] += closing
+        return Raw(b",".join(rows))
+
+    def around(self, rows: bytes) -> bytes:
+        """All of the text, with these rows alone."""
+        text = self.bracketed(rows)
+        for members, key in zip(reversed(self._objects), reversed(self.way), strict=True):
+            text = encode({**members, key: Raw(text)})
+        return text
 
 
-def _batches(array: memoryview) -> Iterator[bytes]:
-    """The rows of an array, some at a time, as they stand between its brackets."""
-    at, end = 1, len(array) - 1
-    last = bytes(array[end - 1 : end])
-    row = re.compile((re.escape(last) if last in b'}]"' else b"") + b",")
-    while end - at > 2 * _BATCH:
-        cut = at + _BATCH
-        for _ in range(_TRIES):
-            match = row.search(array, cut, end)
-            if match is None:
-                break
-            cut = match.end()
-            batch = bytes(array[at : cut - 1])
-            if _are_rows(batch):
-                yield batch
-                at = cut
-                break
-        else:
-            match = None
-        if match is None:  # a row is far too long, or the last one
-            break
-    yield bytes(array[at:end])
+def _longest(container: memoryview) -> int:
+    """The bytes of the member that is longer than a batch, or 0."""
+    return max(
+        (span.end - span.start for span in spans(container, _BATCH, _BATCH) if span.one), default=0
+    )
 
 
-def _are_rows(text: bytes) -> bool:
-    """Whether a text that begins with a row also ends with one: a comma inside of a row leaves
-    something open."""
-    try:
-        _ANY.decode(b"[" + text + b"]")
-    except msgspec.DecodeError:
-        return False
-    return True
-
-
-def _rows(change: Change, way: list[str], batch: bytes) -> tuple[bytes, Mapping[str, Any]]:
-    """What is left of some rows, and what is told of them."""
-    text = b"[" + batch + b"]"
+def _inside(way: list[str], text: bytes) -> bytes:
     for key in reversed(way):
-        text = b"{" + encode(key) + b":" + text + b"}"
-    tree, told = change(decode(text))
-    for key in way:
-        tree = tree.get(key, {})
-    return (encode(tree)[1:-1] if isinstance(tree, list) else b""), told
-
-
-def _around(objects: list[dict[str, Raw]], way: list[str], batch: bytes) -> bytes:
-    """The text with these rows alone."""
-    text = b"[" + batch + b"]"
-    for members, key in zip(reversed(objects), reversed(way), strict=True):
-        text = encode({**members, key: Raw(text)})
+        text = b"".join((b"{", encode(key), b":", text, b"}"))
     return text
 
 
-def _with(tree: Tree, way: list[str], array: Raw) -> Tree:
-    """The tree with another array at the end of the way."""
+def _rows(change: Change, way: list[str], text: bytes) -> tuple[bytes, Mapping[str, Any]]:
+    """What is left of some rows, and what is told of them."""
+    tree, told = change(decode(_inside(way, text)))
+    for key in way:
+        tree = tree.get(key, {})
+    return (encode(tree)[1:-1] if isinstance(tree, list | dict) else b""), told
+
+
+def _with(tree: Tree, way: list[str], rows: Raw) -> Tree:
+    """The tree with other rows at the end of the way."""
     if not way:
-        return array
+        return rows
     place = tree
     for key in way[:-1]:
         place = place[key]
-    place[way[-1]] = array
+    place[way[-1]] = rows
     return tree

@@ -17,6 +17,7 @@ from gateway.config.scalars import DROP_KINDS, Budget
 from gateway.config.types import TextRule
 from gateway.shrinking.anywhere import compile_anywhere, is_anywhere
 from gateway.shrinking.choosing import compile_choice
+from gateway.shrinking.drop_schema import without_dropped
 from gateway.shrinking.drops import Change, compile_drop, dropping
 from gateway.shrinking.exact import Tree, encode
 from gateway.shrinking.fields import Level, compile_fields
@@ -29,7 +30,6 @@ from gateway.shrinking.schema import (
     lenient,
     projected,
     reached,
-    top,
     with_announcement,
 )
 from gateway.shrinking.shapes import Shapes
@@ -39,6 +39,7 @@ from gateway.shrinking.table import tabled
 from gateway.shrinking.table_schema import table_schema
 from gateway.shrinking.typed import Projection
 from gateway.shrinking.untrusted import compile_untrusted
+from gateway.shrinking.untyped import untyped_answer, untyped_component
 from gateway.values import Schema
 
 _ANNOUNCEMENT = "_shrunk"
@@ -146,12 +147,15 @@ def compile_shrinker(
             dropping(rules.drop),
         )
     bare = _is_bare(answer, shapes)
-    served = _served(answer, names, shapes, bare=bare) if rules.announces else (answer or {})
+    left, less = without_dropped(answer, rules.drop, shapes)
+    served = _served(left, names, less, bare=bare) if rules.announces else (left or {})
     if rules.encode == "table":
-        served = table_schema(served, shapes)
+        served = table_schema(served, less)
     shrinker = Shrinker(
-        schema=served,
-        components=reached(served, shapes),
+        schema=untyped_answer(served, is_object=rules.announces and not bare),
+        components={
+            name: untyped_component(one, less) for name, one in reached(served, less).items()
+        },
         budget=rules.budget,
         take=take,
         clean=clean,
@@ -363,12 +367,12 @@ def _projected(schema: Schema | None, level: Level | None, shapes: Shapes) -> Sc
         return {"properties": {name: {} for name in level.picks}}
     kinds = shapes.kinds(schema)
     if level is None:
-        return top(lenient(schema, shapes), kinds)
+        return lenient(schema, shapes)
     found = projected(schema, level, shapes)
     if kinds and kinds - {"array", "null"} and "object" not in kinds:
         # Of a text or a number at the top nothing is taken, and an empty object is sent.
         found = any_of([found, {"type": "object"}])
-    return top(found, kinds)
+    return found
 
 
 # --- limit_items ------------------------------------------------------------------------------
@@ -435,8 +439,16 @@ def _is_array(schema: Schema, shapes: Shapes) -> bool:
 def _names(answer: Schema | None, shapes: Shapes) -> Names:
     """Names of our own that the answer's schema does not use.
 
-    An object called `_shrunk` is another gateway's announcement, and already says what it is.
+    An object called `_shrunk` is another gateway's announcement, and already says what it is; where
+    it is only named, it does so in the word that stands for an object.
     """
+
+    def is_theirs(schema: Schema) -> bool:
+        kinds = shapes.kinds(schema)
+        if kinds is None:
+            return shapes.resolve(schema).get("description") == "object"
+        return kinds - {"null"} == {"object"}
+
     members = shapes.members(answer) if answer else {}
 
     def free(name: str) -> str:
@@ -445,7 +457,7 @@ def _names(answer: Schema | None, shapes: Shapes) -> Names:
         return name
 
     announced = members.get(_ANNOUNCEMENT, [])
-    if any((shapes.kinds(one) or frozenset()) - {"null"} != {"object"} for one in announced):
+    if not all(map(is_theirs, announced)):
         return Names(free(_ANNOUNCEMENT), free("items"), free("value"))
     return Names(_ANNOUNCEMENT, free("items"), free("value"))
 
@@ -464,10 +476,7 @@ def _served(answer: Schema | None, names: Names, shapes: Shapes, *, bare: bool) 
         if kinds <= {"object", "null"}:
             return with_announcement(answer, names.announcement, shapes)
         if kinds <= {"array", "null"}:
-            rows = (
-                {**answer, "type": ["array", "null"]} if answer.get("type") == "array" else answer
-            )
-            return {"type": "object", "properties": {**cut, names.items: rows}}
+            return {"type": "object", "properties": {**cut, names.items: answer}}
         if bare:
             whole = {"type": "object", "properties": {**cut, names.value: answer}}
             return any_of([answer, whole])

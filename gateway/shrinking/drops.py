@@ -66,9 +66,7 @@ def compile_drop(
 
 def dropping(entries: Sequence[str]) -> Callable[[Sequence[Step]], bool]:
     """Whether the paths among the entries take away whatever stands at a path of keys."""
-    paths = [(number, text) for number, text in enumerate(entries) if text not in DROP_KINDS]
-    read, _ = read_entries([path for path in paths if not _misspelt(path[1])])
-    root, _ = compile_places([entry for entry in read if not _undroppable(entry)])
+    root = place_of(entries)
 
     def is_dropped(steps: Sequence[Step]) -> bool:
         place = root
@@ -82,6 +80,14 @@ def dropping(entries: Sequence[str]) -> Callable[[Sequence[Step]], bool]:
         return False
 
     return is_dropped
+
+
+def place_of(entries: Sequence[str]) -> Place | None:
+    """The place of the answer, by the paths among the entries that have no fault."""
+    paths = [(number, text) for number, text in enumerate(entries) if text not in DROP_KINDS]
+    read, _ = read_entries([path for path in paths if not _misspelt(path[1])])
+    root, _ = compile_places([entry for entry in read if not _undroppable(entry)])
+    return root
 
 
 def _misspelt(text: str) -> str | None:

@@ -15,12 +15,21 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
-_ESCAPES = re.compile(rb"\\[^u]|(?:\\u[0-9a-fA-F]{4})+")
+_LONG = 1024 * 1024  # bytes; what is shorter may be a tree
+_MENDED = "\ufffd".encode()
+# Runs of escapes end somewhere, but not between two that are one character.
+_ESCAPES = re.compile(
+    rb"\\[^u]|(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|\\u[0-9a-fA-F]{4}){1,4096}+"
+)
+_CONSTANTS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|NaN|-?Infinity', re.DOTALL)
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"(:?)')
 # The one integer that msgspec changes. A match inside a string only costs time.
 _MINUS_ZERO = re.compile(rb"-0(?=[,\]}]|\Z)")
 _EXACT: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Raw)
@@ -29,7 +38,7 @@ Tree = Any  # dict, list, str, int, bool, None; a number that is no plain intege
 encode = msgspec.json.encode
 
 
-def tidy(body: bytes) -> bytes:
+def tidy(body: bytes | memoryview) -> bytes:
     """Minify a JSON text.
 
     Raises:
@@ -38,30 +47,55 @@ def tidy(body: bytes) -> bytes:
     try:
         text = msgspec.json.format(body, indent=-1)
     except msgspec.DecodeError:
-        text = _mended(body)
+        text = _mended(bytes(body))
     if not text.isascii():
         try:
             text.decode()
         except UnicodeDecodeError:
             text = _mended(text)
     if b"\\" in text and (b"\\u" in text or b"\\/" in text):
-        text = encode(decode(text))  # a character costs less than its escape
+        # A character costs less than its escape. Trees are faster, and take much memory.
+        text = encode(decode(text)) if len(text) <= _LONG else _replaced(text, _ESCAPES, _plain)
     return text
 
 
 def _mended(body: bytes) -> bytes:
     """The text, if what is wrong with it can be mended. Raises: ValueError."""
     text = body.decode(json.detect_encoding(body), "replace").encode()
-    text = _ESCAPES.sub(_plain, text)  # lone surrogates are gone after this
+    text = _replaced(text, _ESCAPES, _plain)  # lone surrogates are gone after this
+    text = _replaced(text, _CONSTANTS, _nothing)
+    try:
+        text = msgspec.json.format(text, indent=-1)
+    except msgspec.DecodeError:
+        raise ValueError("it is not JSON") from None
+    strings = _STRINGS.finditer(text) if _MENDED in text else ()
+    if not any(string[1] and _MENDED in string[0] for string in strings):
+        return text
     # The hooks keep numbers of any length: Python's own limit is 4,300 digits.
-    tree = json.loads(
-        text,
-        parse_int=_number,
-        parse_float=_number,
-        parse_constant=lambda _: None,
-        object_pairs_hook=_object,
-    )
+    tree = json.loads(text, parse_int=_number, parse_float=_number, object_pairs_hook=_object)
     return encode(tree)
+
+
+def _replaced(
+    text: bytes, pattern: re.Pattern[bytes], other: Callable[[re.Match[bytes]], bytes]
+) -> bytes:
+    """The text with something else for each match; `re.sub` would keep all pieces of it."""
+    out = bytearray()
+    at = 0
+    for match in pattern.finditer(text):
+        new = other(match)
+        if new != match[0]:
+            out += text[at : match.start()] + new
+            at = match.end()
+    if not at:
+        return text
+    out += memoryview(text)[at:]
+    return bytes(out)
+
+
+def _nothing(match: re.Match[bytes]) -> bytes:
+    """A number that is none, as null; a string as it is."""
+    return match[0] if match[0][:1] == b'"' else b"null"
 
 
 def _object(members: list[tuple[str, Tree]]) -> dict[str, Tree]:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from gateway.shrinking.exact import encode
+from gateway.shrinking.members import PIECE, spans
 from gateway.shrinking.paths import Step
 
 _MEMBERS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(dict[str, Raw])
@@ -48,15 +49,8 @@ def _cut(text: bytes, limit: Limit) -> bytes:
     first = memoryview(text)[0]
     below = limit.members or limit.every
     if first == ord("["):
-        items = _ITEMS.decode(text)
-        if limit.items is not None:
-            if len(items) <= limit.items and not below:
-                return text
-            del items[limit.items :]
-        if below:
-            inner = Limit(None, limit.members, limit.every)
-            items = [Raw(_cut(item, inner)) for item in items]
-        return encode(items)
+        inner = Limit(None, limit.members, limit.every) if below else None
+        return _cut_array(text, limit.items, inner)
     if first == ord("{") and below:
         members = _MEMBERS.decode(text)
         for key in members if limit.every else limit.members:
@@ -65,3 +59,26 @@ def _cut(text: bytes, limit: Limit) -> bytes:
                 members[key] = Raw(_cut(members[key], place))
         return encode(members)
     return text
+
+
+def _cut_array(text: bytes, most: int | None, inner: Limit | None) -> bytes:
+    """The first items, some at a time: all of a long array would take much memory."""
+    array = memoryview(text)
+    rows: list[bytes] = []
+    left = most
+    for span in spans(array, PIECE, PIECE):
+        items = _ITEMS.decode(b"".join((b"[", array[span.start : span.end], b"]")))
+        is_over = left is not None and len(items) > left
+        if left is not None:
+            del items[left:]
+            left -= len(items)
+        if inner is not None:
+            items = [Raw(_cut(item, inner)) for item in items]
+        if items:
+            rows.append(encode(items)[1:-1])
+        if is_over:
+            break
+    else:
+        if inner is None:
+            return text
+    return b"".join((b"[", b",".join(rows), b"]"))

@@ -13,6 +13,7 @@ from gateway.shrinking.shrinker import Shrinker
 from gateway.values import SpecOperation, SpecParameter
 
 HERE = "$"  # the path where the caller names none: the whole answer
+GIVES = "a slice of what is kept, as full as the budget of its operation allows"
 _NAME = "getMore"
 _DESCRIPTION = (
     "The rest of a cut answer: rows, keys or characters at a path that its _shrunk names. "
@@ -53,8 +54,10 @@ def more_spec(name: str) -> SpecOperation:
     return SpecOperation("GET", path, path, name, "", _DESCRIPTION, parameters)
 
 
-def more_shrinker() -> Shrinker:
-    """What its answers look like: an open object, since every reader of the spec pays for what is
-    said of it; and nothing is to be done with them any more."""
-    words = ("a slice of what is kept, as full as the budget of its operation allows",)
-    return Shrinker({"type": "object"}, {}, Budget(0, 0), words=words)
+def own_shrinker(words: str) -> Shrinker:
+    """What answers of the gateway's own operations look like: open objects, since every reader of
+    the spec pays for what is said of them; and nothing is to be done with them any more.
+
+    `words` say what they are, for people.
+    """
+    return Shrinker({"type": "object"}, {}, Budget(0, 0), words=(words,))

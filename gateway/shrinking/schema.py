@@ -1,32 +1,27 @@
-"""The schema of an answer as it is served, made from the same rules as the answer.
+"""The schema of an answer, made from the same rules as the answer.
 
 It is lenient, because upstreams lie and because whatever a cut leaves must still be valid:
-nothing is required, everything below the top may be null, there are no enums, formats, bounds,
-patterns or closed objects, and `oneOf` is `anyOf`, since without those its branches overlap.
-Words stay. Null stands in the types, of components too, so that a reference stays a reference.
+nothing is required, there are no enums, bounds, patterns or closed objects, null is not told
+from other values, and `oneOf` is `anyOf`, since without those its branches overlap. Words stay,
+and types and formats, which say what paths may lead to; `untyped` takes them out at last.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from gateway.shrinking.fields import Level, Pick
-from gateway.shrinking.shapes import COMPOSED, REF, Shapes, reference, target
+from gateway.shrinking.shapes import REF, Shapes, reference, target
 from gateway.values import Schema
 
-_WORDS = ("title", "description", "deprecated")
+WORDS = ("title", "description", "deprecated")
+_FORMAT = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,29}")
 CUT: Schema = {
-    "type": ["object", "null"],
     "description": "What was cut from this answer: by path, how many rows, keys or characters "
     "were kept of how many.",
-    "additionalProperties": {
-        "type": ["object", "null"],
-        "properties": {
-            "kept": {"type": ["integer", "null"]},
-            "total": {"type": ["integer", "null"]},
-        },
-    },
+    "additionalProperties": {"properties": {"kept": {}, "total": {}}},
 }
 
 
@@ -50,7 +45,7 @@ def lenient(schema: Any, shapes: Shapes) -> Schema:
     """A schema that holds for whatever the given one holds for, and for what a cut leaves."""
     if not isinstance(schema, dict):
         return {}
-    out: Schema = {key: schema[key] for key in _WORDS if key in schema}
+    out: Schema = {key: schema[key] for key in WORDS if key in schema}
     if "$ref" in schema:
         name = target(str(schema["$ref"]))
         if name in shapes.components:
@@ -59,18 +54,20 @@ def lenient(schema: Any, shapes: Shapes) -> Schema:
     kinds = _kinds(schema)
     if kinds:
         out["type"] = kinds[0] if len(kinds) == 1 else kinds
+        if form := _form(schema):
+            out["format"] = form
     _containers(schema, out, shapes)
     parts = [lenient(part, shapes) for part in schema.get("allOf", ())]
     unions = []
     for keyword in ("anyOf", "oneOf"):
-        # Any other branch allows null as well.
+        # Null is not told from other values.
         every = schema.get(keyword, ())
         branches = [one for one in every if not _is_null(one)] or every
         if branches and branches[1:]:
             unions.append([lenient(branch, shapes) for branch in branches])
         elif branches:
             only = lenient(branches[0], shapes)
-            if only.keys() == {"type"} and "type" not in out:
+            if only.keys() <= {"type", "format"} and "type" not in out:
                 out.update(only)
             else:
                 parts.append(only)
@@ -78,7 +75,7 @@ def lenient(schema: Any, shapes: Shapes) -> Schema:
         out["anyOf"] = unions[0]
     else:
         parts += [{"anyOf": union} for union in unions]
-    if len(parts) == 1 and not out.keys() - set(_WORDS):
+    if len(parts) == 1 and not out.keys() - set(WORDS):
         return {**parts[0], **out}
     if parts:
         out["allOf"] = parts
@@ -90,10 +87,16 @@ def _is_null(schema: Any) -> bool:
 
 
 def _kinds(schema: Schema) -> list[str]:
-    """The types, and null; none where the schema does not say."""
+    """The types but null, if there is another; none where the schema does not say."""
     kind = schema.get("type")
     kinds = [kind] if isinstance(kind, str) else list(kind or ())
-    return [*kinds, "null"] if kinds and "null" not in kinds else kinds
+    return [one for one in kinds if one != "null"] or kinds
+
+
+def _form(schema: Schema) -> str:
+    """The format, if it is a word; encodings are formats as well."""
+    form = schema.get("contentEncoding") or schema.get("format")
+    return form if isinstance(form, str) and _FORMAT.fullmatch(form) else ""
 
 
 def _containers(schema: Schema, out: Schema, shapes: Shapes) -> None:
@@ -124,7 +127,7 @@ def _containers(schema: Schema, out: Schema, shapes: Shapes) -> None:
 
 
 def projected(schema: Any, level: Level, shapes: Shapes) -> Schema:
-    """The lenient schema of what a level takes of a value; it may be null."""
+    """The lenient schema of what a level takes of a value."""
     kinds = shapes.kinds(schema)
     if kinds is None:
         return {}
@@ -134,8 +137,6 @@ def projected(schema: Any, level: Level, shapes: Shapes) -> Schema:
     if "array" in kinds:
         items = [projected(item, level, shapes) for item in shapes.items(schema)]
         forms.append({"type": "array", "items": any_of(items)})
-    if forms:
-        forms[0]["type"] = [forms[0]["type"], "null"]
     if not forms:
         return {"type": "null"} if kinds == {"null"} else {}
     found = any_of(forms)
@@ -223,14 +224,6 @@ def any_of(schemas: Iterable[Schema]) -> Schema:
 # --- the top ----------------------------------------------------------------------------------
 
 
-def top(schema: Schema, kinds: frozenset[str] | None) -> Schema:
-    """The lenient schema of a whole answer: an object or array is only null where that is said."""
-    said = schema.get("type")
-    if kinds is None or "null" in kinds or said not in (["object", "null"], ["array", "null"]):
-        return schema
-    return {**schema, "type": said[0]}
-
-
 def with_announcement(schema: Schema, name: str, shapes: Shapes) -> Schema:
     """The lenient schema of an object, with a place for the announcement.
 
@@ -238,17 +231,7 @@ def with_announcement(schema: Schema, name: str, shapes: Shapes) -> Schema:
     """
     own = {} if name in shapes.members(schema) else {name: cut_reference(shapes)}
     schema = _inlined(schema, shapes)
-    out = {key: value for key, value in schema.items() if key != "patternProperties"}
-    if schema.get("type") not in ("object", ["object", "null"]) or any(
-        keyword in schema for keyword in COMPOSED
-    ):
-        out.pop("additionalProperties", None)
-    for keyword in ("allOf", "anyOf"):
-        if keyword in out:
-            out[keyword] = [_open(part, shapes) for part in out[keyword]]
-    out["type"] = "object"
-    out["properties"] = {**own, **schema.get("properties", {})}
-    return out
+    return {**schema, "type": "object", "properties": {**own, **schema.get("properties", {})}}
 
 
 def _inlined(schema: Schema, shapes: Shapes) -> Schema:
@@ -256,25 +239,9 @@ def _inlined(schema: Schema, shapes: Shapes) -> Schema:
     for _ in range(40):
         if "$ref" not in schema:
             break
-        words = {key: schema[key] for key in _WORDS if key in schema}
+        words = {key: schema[key] for key in WORDS if key in schema}
         schema = {**lenient(shapes.components[target(schema["$ref"])], shapes), **words}
     return schema
-
-
-def _open(part: Schema, shapes: Shapes) -> Schema:
-    """A part of a composition that lets a further member be; itself if it already does."""
-    if not any(_closes(one) for one in shapes.parts(part)):
-        return part
-    part = _inlined(part, shapes)
-    out = {k: v for k, v in part.items() if k not in ("additionalProperties", "patternProperties")}
-    for keyword in ("allOf", "anyOf"):
-        if keyword in out:
-            out[keyword] = [_open(one, shapes) for one in out[keyword]]
-    return out
-
-
-def _closes(part: Schema) -> bool:
-    return isinstance(part.get("additionalProperties"), dict) or "patternProperties" in part
 
 
 def reached(schema: Any, shapes: Shapes) -> dict[str, Schema]:

@@ -18,6 +18,7 @@ REF = "#/components/schemas/"
 ANYTHING: Schema = {}
 COMPOSED = ("allOf", "anyOf", "oneOf")
 _LONGEST = 60  # references to references, and arrays in arrays; the spec's reader allows 50
+_DEEPEST = 200  # schemas in one another, of what is composed of them
 _IMPLIED = {
     "object": ("properties", "additionalProperties", "patternProperties"),
     "array": ("items", "prefixItems"),
@@ -43,9 +44,13 @@ class Shapes:
 
     def __init__(self, components: Mapping[str, Schema]) -> None:
         self.components = components
-        # Components as they are served, and what these refer to: operations share most of them.
+        # Lenient components, and what these refer to: operations share most of them.
         self.served: dict[str, tuple[Schema, list[str]]] = {}
-        # By identity, beside the schema itself, so that the identity stays its own.
+        # What is left of the components, by the paths that are dropped.
+        self.less: dict[tuple[str, ...], Any] = {}
+        # Lenient components without types. By identity, beside the schema itself, so that the
+        # identity stays its own.
+        self.untyped: dict[int, tuple[Schema, Schema]] = {}
         self._kinds: dict[int, tuple[Schema, frozenset[str] | None]] = {}
         self._members: dict[int, tuple[Any, dict[str, list[Schema]]]] = {}
 
@@ -59,18 +64,21 @@ class Shapes:
             schema = self.components.get(target(str(schema["$ref"])), ANYTHING)
         return ANYTHING
 
-    def kinds(self, schema: Any) -> frozenset[str] | None:
-        """The JSON types that a value may have; None where the schema does not say."""
+    def kinds(self, schema: Any, depth: int = _DEEPEST) -> frozenset[str] | None:
+        """The JSON types that a value may have; None where the schema does not say, or only so
+        many schemas deep."""
         schema = self.resolve(schema)
+        if depth <= 0:
+            return None
         known = self._kinds.get(id(schema))
         if known is not None:
             return known[1]
         found = _own_kinds(schema)
         self._kinds[id(schema)] = schema, found  # what leads back here sees this much
         for part in _list(schema, "allOf"):
-            found = _both(found, self.kinds(part))
+            found = _both(found, self.kinds(part, depth - 1))
         for keyword in ("anyOf", "oneOf"):
-            branches = [self.kinds(part) for part in _list(schema, keyword)]
+            branches = [self.kinds(part, depth - 1) for part in _list(schema, keyword)]
             said = [one for one in branches if one is not None]
             if said and len(said) == len(branches):
                 found = _both(found, frozenset().union(*said))

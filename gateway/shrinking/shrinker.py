@@ -22,15 +22,17 @@ import msgspec
 
 from gateway.config.scalars import Budget
 from gateway.media import decoded
-from gateway.shrinking.batches import changed
+from gateway.shrinking import fields
+from gateway.shrinking.batches import LONG, changed, taken
 from gateway.shrinking.choosing import Choice
 from gateway.shrinking.exact import Tree, decode, encode, tidy
-from gateway.shrinking.fields import Level, taken
+from gateway.shrinking.fields import Level
 from gateway.shrinking.fit import Said, announce, fit
 from gateway.shrinking.limits import Limit, limited
 from gateway.shrinking.reshape import ReshapeError
-from gateway.shrinking.text import shrink_other
+from gateway.shrinking.text import Other, shrink_other
 from gateway.shrinking.tokens import fits
+from gateway.shrinking.typed import Projection
 from gateway.values import Schema
 
 _OBJECT, _ARRAY = b"{["
@@ -172,7 +174,7 @@ class Shrinker:
         text = tidy(_utf_8(body, charset))
         yield "minified", text
         if self.take:
-            text = self.take(text)
+            text = taken(self.take, text)
             yield "fields", text
         if self.clean:
             text = encode(self.clean(decode(text))[0])
@@ -195,14 +197,22 @@ class Shrinker:
         *,
         file: bool = False,
         mask: Mask | None = None,
-    ) -> tuple[bytes, str]:
-        """Make an answer of a body that is not JSON; `mask` is as in `shrink`.
+        sign: Callable[[bytes], str] | None = None,
+    ) -> Other:
+        """Make an answer of a body that is not JSON; `mask` and `sign` are as in `shrink`.
 
         Returns:
             The body and its content type; both as given where nothing changes.
         """
         return shrink_other(
-            body, content_type, self.budget, file=file, clean=self.untrusted, mask=mask
+            body,
+            content_type,
+            self.budget,
+            file=file,
+            clean=self.untrusted,
+            mask=mask,
+            more=self.more,
+            sign=sign,
         )
 
     def keeps(self, body: bytes, answer: bytes) -> bool:
@@ -214,7 +224,7 @@ class Shrinker:
 
     def _answer(
         self,
-        body: bytes,
+        body: bytes | memoryview,
         chosen: Level | None,
         extra: Mapping[str, Any],
         sign: Callable[[bytes], str] | None,
@@ -275,11 +285,13 @@ class Shrinker:
         text = _limited(whole, self.hard, self.hard_rows)
         return text if text[0] == _OBJECT else self._wrapped(text)
 
-    def _whole(self, body: bytes, chosen: Level | None) -> tuple[bytes, Mapping[str, Any]]:
+    def _whole(
+        self, body: bytes | memoryview, chosen: Level | None
+    ) -> tuple[bytes, Mapping[str, Any]]:
         """The operator's form of the answer before anything is cut, and what is told of it."""
-        whole = self.take(body) if self.take else tidy(body)
+        whole = taken(self.take, body) if self.take else tidy(body)
         if chosen is not None:
-            whole = encode(taken(chosen, decode(whole)))
+            whole = _chosen(whole, chosen)
         if not self.clean:
             return whole, _NOTHING
         if self.encode:  # of columns all rows are looked at
@@ -289,7 +301,13 @@ class Shrinker:
 
     def _wrapped(self, text: bytes) -> bytes:
         name = self.names.items if text[0] == _ARRAY else self.names.value
-        return b"{" + encode(name) + b":" + text + b"}"
+        return b"".join((b"{", encode(name), b":", text, b"}"))
+
+
+def _chosen(whole: bytes, chosen: Level) -> bytes:
+    if len(whole) > LONG:
+        return taken(Projection(chosen), whole)
+    return encode(fields.taken(chosen, decode(whole)))
 
 
 def _limited(text: bytes, limit: Limit | None, rows: Limit | None) -> bytes:
@@ -310,10 +328,10 @@ def _proved(body: bytes) -> bytes:
     return body
 
 
-def _utf_8(body: bytes, charset: str) -> bytes:
+def _utf_8(body: bytes, charset: str) -> bytes | memoryview:
     """The body in UTF-8: by the charset that is named, where it is not UTF-8 already."""
     if body.startswith(codecs.BOM_UTF8):
-        return body[len(codecs.BOM_UTF8) :]
+        return memoryview(body)[len(codecs.BOM_UTF8) :]
     if charset and not body.isascii():
         try:
             body.decode()

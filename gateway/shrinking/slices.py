@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -28,18 +28,15 @@ from gateway.config.scalars import Budget
 from gateway.errors import BadArguments
 from gateway.errors import shown as quoted
 from gateway.shrinking.announce import Mark, announcement, cuts
-from gateway.shrinking.asked import Step, below, dug, found, missing, read
+from gateway.shrinking.asked import Step, below, dug, found, missing, read, there
 from gateway.shrinking.exact import encode
-from gateway.shrinking.fit import AIM, Written, fullest
+from gateway.shrinking.fit import Written, fullest
+from gateway.shrinking.pieces import NEAR, most_that_fits, piece_end
 from gateway.shrinking.squeeze import ARRAY, OBJECT, STRING, Node
-from gateway.shrinking.tokens import characters, estimate, fits
-from gateway.shrinking.tokens import count as count_tokens
+from gateway.shrinking.tokens import fits
 
 _FIRST = 16  # rows, to learn how much they cost
-_NEAR = 16  # characters: a text need not be fuller; also what is given up to end at a word
-_GUESSES = 5  # by the last try's cost; from then on the middle is taken
 _LOOKED = 10_000  # rows that are looked into for a part, for one slice
-_FAR = 2.0  # times the budget: what costs more need not be counted exactly
 
 
 class BeyondEnd(BadArguments):
@@ -58,6 +55,7 @@ def sliced(
     *,
     hard: Sequence[str] = (),
     goes_on: str | None = None,
+    rows: bool = False,
 ) -> bytes:
     """Cut one slice.
 
@@ -69,6 +67,7 @@ def sliced(
         budget: What the slice may cost; `no` for anything.
         hard: The paths of which nothing more than `whole` has is given, for the message.
         goes_on: The path of the array that may have more rows than `whole` has.
+        rows: Whether texts are CSV, which is cut between its rows.
 
     Returns:
         The text of `{offset, total, next?, items | members | text}`, or of `{value}`, with the
@@ -87,18 +86,27 @@ def sliced(
         if not budget or fits(value, budget):
             return value
     slices = (_Rows if node.kind in (ARRAY, OBJECT) else _Text)(node, way, rest)
+    slices.rows = rows
     slices.goes_on = goes_on is not None and way == goes_on
     is_hard = re.sub(r"\[\d*\]", "", way) in hard
     if offset > slices.total or (
         offset == slices.total and (slices.goes_on or (offset and is_hard))
     ):
-        more = "; this plugin gives no more of it" if is_hard else ""
-        end = BeyondEnd(
-            f"'offset' is beyond the end: {quoted(way)} has {slices.total:,} {slices.unit}{more}"
-        )
+        text = f"'offset' is beyond the end: {quoted(way)} has {slices.total:,} {slices.unit}"
+        end = BeyondEnd(text + _instead(node, slices.total, is_hard=is_hard))
         end.goes_on, end.total = slices.goes_on, slices.total
         raise end
     return slices.cut(offset, min(most or slices.total, slices.total - offset), budget)
+
+
+def _instead(node: Node, total: int, *, is_hard: bool) -> str:
+    """What is to be done where an offset is beyond the end."""
+    if is_hard:
+        return "; this plugin gives no more of it"
+    if node.kind == OBJECT and total:
+        # Who has so many characters or rows of a member asks for the member.
+        return "; if you mean a part of it, give its path" + there(node.places)
+    return f"; ask from an offset below {total} on" if total else "; there is nothing to ask for"
 
 
 # --- what a place has -------------------------------------------------------------------------
@@ -110,6 +118,7 @@ class _Slices(ABC):
     unit: str
     total: int
     goes_on = False
+    rows = False  # whether a text is cut between rows
 
     def __init__(self, node: Node, way: str, rest: Sequence[Step]) -> None:
         self._node = node
@@ -152,7 +161,7 @@ class _Rows(_Slices):
         if not budget or not most:
             number, text = most, make(most)
         else:
-            number, text = _most(make, most, _FIRST, 1, budget)
+            number, text = most_that_fits(make, most, _FIRST, 1, budget)
         if not number and most:
             return self._one(offset, budget)
         if self._rest and number and not any(pieces[:number]):
@@ -226,7 +235,7 @@ class _Text(_Slices):
         self.total = len(self._text)
 
     def cut(self, offset: int, most: int, budget: Budget) -> bytes:
-        """See `_Slices`; between words, where one ends near."""
+        """See `_Slices`; where the budget ends it, as `pieces` has it."""
 
         def make(number: int) -> bytes:
             part = self._text[offset : offset + number]
@@ -234,11 +243,10 @@ class _Text(_Slices):
 
         if not budget or not most:
             return make(most)
-        number, text = _most(make, most, budget.tokens * 3, _NEAR, budget)
-        end = offset + number
-        blank = self._text.rfind(" ", max(offset, end - _NEAR), end) + 1
-        if number < most and offset < blank < end:
-            shorter = make(blank - offset)
+        number, text = most_that_fits(make, most, budget.tokens * 3, NEAR, budget)
+        if number < most:
+            end = piece_end(self._text, offset, offset + number, rows=self.rows)
+            shorter = text if end == offset + number else make(end - offset)
             return shorter if fits(shorter, budget) else text
         return text
 
@@ -258,43 +266,3 @@ def _within(way: str, said: bytes) -> bytes:
 def _prefixed(way: str, path: str) -> str:
     path = path.removeprefix("$").removeprefix(".")
     return way + path if path[:1] in ("", "[", " ") else f"{way}.{path}"
-
-
-# --- as much as fits --------------------------------------------------------------------------
-
-
-def _most(
-    make: Callable[[int], bytes], most: int, guess: int, near: int, budget: Budget
-) -> tuple[int, bytes]:
-    """Look for the largest number whose text fits, where `near` more would not.
-
-    Returns:
-        The number, 0 where not even one fits, and its text.
-    """
-    low, high, best = 0, most + 1, b""
-    number = max(1, min(guess, most))
-    tries = 0
-    while True:
-        tries += 1
-        text = make(number)
-        cost = _cost(text, budget)
-        if cost > 1:
-            high = number
-        else:
-            low, best = number, text
-        if high - low <= (near if low else 1) or low == most:
-            return low, best
-        aim = int(number * AIM / cost) if tries <= _GUESSES else 0
-        # The middle of a bracket that nobody has looked at yet may be very far away.
-        middle = min((low + high) // 2, 2 * low + near) if low else (low + high) // 2
-        number = aim if low < aim < high else max(low + 1, middle)
-
-
-def _cost(text: bytes, budget: Budget) -> float:
-    """What a text costs, as a part of the budget: exactly, unless it is far above it."""
-    by_characters = characters(text) / budget.chars
-    if by_characters > _FAR:
-        return by_characters
-    about = estimate(text) / budget.tokens
-    tokens = about if about > _FAR else count_tokens(text) / budget.tokens
-    return max(by_characters, tokens)

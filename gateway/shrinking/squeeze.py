@@ -18,12 +18,11 @@ first items, an object's keys stay in order, a string keeps its beginning.
 from __future__ import annotations
 
 import re
-from typing import Any, Final
-
-import msgspec
-from msgspec import Raw
+from collections.abc import Mapping
+from typing import Final
 
 from gateway.shrinking.exact import encode
+from gateway.shrinking.members import Members
 
 OBJECT, ARRAY, STRING = b'{["'
 # Bytes that a string keeps before anything else is cut; then what it keeps where its object
@@ -38,16 +37,14 @@ _ALIKE = 8  # so is one of as many keys that are all objects, or all arrays
 _PARTIAL = 64  # bytes that must be left for a row that is not whole
 _WORD = 16  # bytes that a string may lose so that it ends between words
 _STRINGS = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")(:?)')
-_MEMBERS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(dict[str, Raw])
-_ITEMS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[Raw])
+_KEPT = 1 << 14  # children of a container that stay taken apart
 
 
 class Node:
     """A value as a piece of tidy text, taken apart at need and once."""
 
     __slots__ = (
-        "_keys", "_lengths", "_map", "_nodes", "_parts", "_places", "_slim", "_trimmed",
-        "kind", "raw", "size",
+        "_lengths", "_map", "_members", "_nodes", "_slim", "_trimmed", "kind", "raw", "size",
     )  # fmt: skip
 
     def __init__(self, raw: bytes) -> None:
@@ -55,54 +52,53 @@ class Node:
         self.raw = raw
         self.size = view.nbytes
         self.kind = view[0]
-        self._parts: list[bytes] | None = None
-        self._keys: list[str] = []
-        self._places: dict[str, int] = {}
+        self._members: Members | None = None
         self._map: bool | None = None
         self._nodes: dict[int, Node] = {}
         self._slim: dict[int, int] = {}
         self._lengths: list[int] | None = None
         self._trimmed = 0  # bytes with all strings at the floor; at least so many while unknown
 
-    def _open(self) -> list[bytes]:
-        if self._parts is None:
-            if self.kind == OBJECT:
-                members = _MEMBERS.decode(self.raw)
-                self._parts = list(members.values())
-                self._places = dict(zip(members, range(len(members)), strict=True))
-                self._keys = list(members)
-            else:
-                self._parts = _ITEMS.decode(self.raw)
-        return self._parts
+    def _open(self) -> Members:
+        if self._members is None:
+            self._members = Members(self.raw)
+        return self._members
 
     def __len__(self) -> int:
         return len(self._open())
+
+    def has(self, number: int) -> bool:
+        """Whether there is a child of this number: of a long array that is soon known."""
+        return self._open().has(number)
 
     def child(self, number: int) -> Node:
         """The item or the member's value of this number."""
         node = self._nodes.get(number)
         if node is None:
-            node = self._nodes[number] = Node(self._open()[number])
+            node = Node(self._open().part(number))
+            if len(self._nodes) < _KEPT:
+                self._nodes[number] = node
         return node
 
     @property
-    def places(self) -> dict[str, int]:
+    def places(self) -> Mapping[str, int]:
         """The number of each key of an object; nothing for an array."""
-        self._open()
-        return self._places
+        return self._open() if self.kind == OBJECT else {}
 
     def head(self, number: int) -> bytes:
         """What stands before a child: its key, if it has one."""
-        return encode(self._keys[number]) + b":" if self.kind == OBJECT else b""
+        return encode(self._open().key(number)) + b":" if self.kind == OBJECT else b""
 
     def is_map(self) -> bool:
         """Whether an object's keys are data rather than names: very many, or all alike."""
         if self._map is None:
-            parts = self._open()
-            self._map = len(parts) > _WIDE and self.kind == OBJECT
-            if self.kind == OBJECT and _ALIKE <= len(parts) <= _WIDE:
-                first = {memoryview(part)[0] for part in parts}
-                self._map = first == {OBJECT} or first == {ARRAY}
+            self._map = False
+            if self.kind == OBJECT:
+                members, count = self._open(), len(self)
+                self._map = count > _WIDE
+                if _ALIKE <= count <= _WIDE:
+                    first = {memoryview(members.part(number))[0] for number in range(count)}
+                    self._map = first == {OBJECT} or first == {ARRAY}
         return self._map
 
     def long_strings(self, room: int) -> list[int] | None:
@@ -139,13 +135,16 @@ class Node:
     def _measure(self, floor: int, depth: int) -> int:
         total = 2
         rows = self.kind == ARRAY or self.is_map()
-        for number, part in enumerate(self._open()):
-            need = memoryview(part).nbytes  # most are small, and need no node for that
+        members = self._open()
+        number = 0
+        while members.has(number):
+            need = memoryview(members.part(number)).nbytes  # most are small, and need no node
             if need > floor:
                 need = self.child(number).slim(floor, depth + 1)
             total += len(self.head(number)) + need + 1
             if rows and total > 2 * floor:
                 break
+            number += 1
         return total
 
 
@@ -220,7 +219,7 @@ def _rows(node: Node, room: int, depth: int) -> bytes:
     left = room - 1  # the brackets; every row counts a comma, and the first has none
     heads: list[bytes] = []
     least: list[int] = []
-    for number in range(len(node)):
+    while node.has(number := len(least)):
         head = node.head(number)
         need = node.child(number).slim(FLOORS[0])
         if len(head) + need + 1 > left:
@@ -230,16 +229,16 @@ def _rows(node: Node, room: int, depth: int) -> bytes:
         least.append(need)
     out, left = _share(node, list(range(len(least))), heads, least, left, depth)
     rows = [out[number] for number in range(len(least))]
-    if len(rows) < len(node) and (not rows or left > max(room // 20, _PARTIAL)):
+    if node.has(len(rows)) and (not rows or left > max(room // 20, _PARTIAL)):
         rows += _last_row(node, len(rows), left, depth)
     return joined(node, rows)
 
 
 def _last_row(node: Node, number: int, left: int, depth: int) -> list[bytes]:
     """A row that is not whole where there is room for part of one; of a map, any first one."""
-    for candidate in range(
-        number, min(len(node), number + 8) if node.kind == OBJECT else number + 1
-    ):
+    for candidate in range(number, number + (8 if node.kind == OBJECT else 1)):
+        if not node.has(candidate):
+            break
         head = node.head(candidate)
         part = squeeze(node.child(candidate), left - len(head) - 1, depth + 1)
         if part is not None:

@@ -73,13 +73,21 @@ def cut_text(text: str, longest: int) -> str:
     for at in range(end, least - 1, -1):
         if text[at].isspace():
             return text[:at].rstrip() + _MARK
-    at = end
-    while at and _belongs(text, at):
-        at -= 1
-        if at < end - _CLUSTER:
-            at = end
-            break
-    return text[:at] + _MARK
+    return text[: unparted(text, end, 0)] + _MARK
+
+
+def unparted(text: str, end: int, least: int) -> int:
+    """The last place up to `end` that parts nothing; `end` itself where that would be before
+    `least`, or so far away that no writing has such a letter."""
+    for at in range(end, max(least, end - _CLUSTER) - 1, -1):
+        if not parts(text, at):
+            return at
+    return end
+
+
+def parts(text: str, at: int) -> bool:
+    """Whether a cut before a character would part what belongs together."""
+    return 0 < at < len(text) and _belongs(text, at)
 
 
 def _belongs(text: str, at: int) -> bool:
@@ -88,6 +96,7 @@ def _belongs(text: str, at: int) -> bool:
     return (
         before == _JOINER
         or here == _JOINER
+        or (before == "\r" and here == "\n")
         or unicodedata.category(here) in ("Mn", "Me", "Mc")  # marks and variation selectors
         or "\U0001f3fb" <= here <= "\U0001f3ff"  # shades of skin
         or "\U000e0020" <= here <= "\U000e007f"  # tags, of the flags of regions

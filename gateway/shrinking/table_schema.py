@@ -17,7 +17,6 @@ from gateway.values import Schema
 _MAP = 8  # members that are objects, from which on an object may be a table by its key
 _NESTED = ("properties", "patternProperties")
 _SINGLE = ("items", "additionalProperties")
-_OTHERS = ("additionalProperties", "patternProperties")
 _SEVERAL = ("prefixItems", "allOf", "anyOf")
 TABLE: Final[Schema] = {
     "type": "object",
@@ -26,14 +25,14 @@ TABLE: Final[Schema] = {
     "the row's own cell for {column}. A cell equal to `absent` is no member. Cells of a column in "
     "`tables` are rows themselves. Where `rows` is an object, its keys are the objects' keys.",
     "properties": {
-        "count": {"type": ["integer", "null"]},
-        "columns": {"type": ["array", "null"], "items": {"type": ["string", "null"]}},
-        "each": {"type": ["object", "null"]},
-        "order": {"type": ["array", "null"], "items": {"type": ["integer", "null"]}},
-        "separator": {"type": ["string", "null"]},
+        "count": {"type": "integer"},
+        "columns": {"type": "array", "items": {"type": "string"}},
+        "each": {"type": "object"},
+        "order": {"type": "array", "items": {"type": "integer"}},
+        "separator": {"type": "string"},
         "absent": {},
-        "tables": {"type": ["object", "null"]},
-        "rows": {"type": ["array", "object", "null"]},
+        "tables": {"type": "object"},
+        "rows": {"type": ["array", "object"]},
     },
 }
 
@@ -93,9 +92,6 @@ def _tabled(schema: Schema, twins: dict[str, str], table: str, shapes: Shapes) -
     for keyword in _SEVERAL:
         if keyword in out:
             out[keyword] = [inner(one) for one in out[keyword]]
-    if _may_look_like_one(schema):
-        # Where it does look like a table, it has this member under another name.
-        out = {key: one for key, one in out.items() if key not in _OTHERS}
     if not _may_be_table(schema, shapes):
         return out
     words: Schema = {key: out.pop(key) for key in ("title", "description") if key in out}
@@ -109,7 +105,7 @@ def _differs(schema: Any, shapes: Shapes) -> bool:
         one = waiting.pop()
         if not isinstance(one, dict):
             continue
-        if _may_be_table(one, shapes) or _may_look_like_one(one):
+        if _may_be_table(one, shapes):
             return True
         for keyword in _NESTED:
             waiting += one.get(keyword, {}).values()
@@ -131,10 +127,6 @@ def _may_be_table(schema: Schema, shapes: Shapes) -> bool:
     objects = sum(_may_hold(one, shapes) for one in members.values())
     named = not members.keys().isdisjoint(HEADER)
     return (objects > 0 and named) or (objects >= _MAP and bool(others))
-
-
-def _may_look_like_one(schema: Schema) -> bool:
-    return any(key.rstrip("_") == "columns" for key in schema.get("properties", ()))
 
 
 def _may_hold(schema: Any, shapes: Shapes) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from gateway.shrinking.batches import parts
 from gateway.shrinking.exact import Tree, decode
 from gateway.shrinking.fields import Level
 from gateway.shrinking.paths import shown
@@ -52,8 +53,9 @@ class Watch:
 def seen(projection: Projection, body: bytes) -> dict[str, bool]:
     """The paths of a projection, and whether an answer has them."""
     had: dict[str, bool] = {}
-    for path, there in _fields(projection.level, decode(projection(body)), ""):
-        had[path] = had.get(path, False) or there
+    for part in parts(body):
+        for path, there in _fields(projection.level, decode(projection(part)), ""):
+            had[path] = had.get(path, False) or there
     return had
 
 

@@ -203,6 +203,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "default": _any,
     "const": _any,
     "discriminator": _discriminator,
+    "x-mcp-header": _any,
 }
 
 # --- keywords that hold schemas ---------------------------------------------------------------

@@ -136,7 +136,7 @@ async def test_a_script_runs_by_itself_on_the_port_it_is_given(
 @pytest.mark.parametrize("path", [one for one in CONFIGS if one.partition("/")[0] not in ELSEWHERE])
 def test_a_config_has_neither_mistake_nor_warning(path: str, tmp_path: Path) -> None:
     arguments = ["check", "--strict", "--state", str(tmp_path), str(EXAMPLES / path)]
-    arguments += ["--for", "chatgpt-plugin", "--for", "gpt-actions"]
+    arguments += ["--for", "chatgpt-plugin", "--for", "actions"]
     result = CliRunner().invoke(main, arguments, env=environment(path.partition("/")[0]))
     assert (result.exit_code, "warning" in result.output) == (0, False), result.output
 

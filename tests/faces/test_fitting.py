@@ -168,16 +168,15 @@ def test_both_versions_are_within_the_budget_and_valid(shop: Build, budget: int)
 
 
 def test_what_fits_is_served_whole(shop: Build) -> None:
-    for version, served in describe(shop(spec_budget=100_000), BASE).items():
+    for served in describe(shop(spec_budget=100_000), BASE).values():
         schemas = served.document["components"]["schemas"]
         assert {"Order", "Customer", "Address", "Country"} <= schemas.keys()
-        country = schemas["Country"] if version == "3.0" else schemas["Country"]["anyOf"][0]
-        assert len(country["properties"]) == 42
+        assert len(schemas["Country"]["properties"]) == 42
         assert operation(served, "getOrders")["parameters"][0]["schema"]["enum"] == CURRENCIES
 
 
 def test_what_is_near_a_call_goes_last(shop: Build) -> None:
-    served = describe(shop(spec_budget=3000), BASE)["3.0"]
+    served = describe(shop(spec_budget=2000), BASE)["3.0"]
     made = operation(served, "addOrder")
     body = made["requestBody"]["content"]["application/json"]["schema"]
     assert body["required"] == ["currency", "to"]
@@ -186,9 +185,9 @@ def test_what_is_near_a_call_goes_last(shop: Build) -> None:
     rows = answer["schema"]["properties"]["data"]["items"]
     assert rows == ref("Order")
     order = served.document["components"]["schemas"]["Order"]["properties"]
-    assert order["order_7"] == {"type": "string", "nullable": True}
+    assert order["order_7"] == {}
     # Below, only that there is something.
-    assert order["customer"] == {"type": "object", "nullable": True}
+    assert order["customer"] == {"description": "object"}
 
 
 def test_a_long_enum_is_told_in_words_and_still_wholly_accepted(shop: Build) -> None:
@@ -212,7 +211,7 @@ def test_no_schema_leads_back_to_itself(shop: Build, budget: int) -> None:
         assert not is_circular(served.document)
     schemas = describe(shop(spec_budget=100_000), BASE)["3.0"].document["components"]["schemas"]
     assert schemas["Order"]["properties"]["customer"] == ref("Customer")
-    assert schemas["Order"]["properties"]["next"] == {"type": "object", "nullable": True}
+    assert schemas["Order"]["properties"]["next"] == {"description": "object"}
 
 
 def test_the_operators_words_and_form_are_not_touched(shop: Build) -> None:

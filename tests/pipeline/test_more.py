@@ -104,6 +104,10 @@ async def test_limits_are_no_limit_for_what_is_asked_for_unless_they_are_hard(
 async def test_by_name_in_words_of_a_model(serve: Serve, orders: Upstream) -> None:
     client = await serve(config(orders))
     _, handle = of(await client.post("/call/getOrders", data=b"{}"))
+    for written in (f" {handle}\n", f'"{handle}"', f"`{handle.upper()}`"):
+        said = json.dumps({"handle": written, "path": " data ", "count": 1e99})
+        answer = await client.post("/call/getMore", data=said)
+        assert answer.json()["items"][0] == ORDERS[0]
     asked = {"handle": handle, "path": "data[].id", "offset": "5", "count": 2}
     answer = await client.post("/call/getMore", data=json.dumps(asked))
     assert answer.json() == {"offset": 5, "total": 400, "next": 7, "items": [5, 6]}
@@ -419,3 +423,156 @@ async def test_long_answers_at_the_same_time(serve: Serve, upstream: Upstream) -
         *(client.get(f"/getMore?handle={one}&path=data&offset=19999") for one in handles)
     )
     assert all(one.json()["items"] == rows[-1:] for one in got)
+
+
+# --- of what is no JSON -------------------------------------------------------------------------
+
+NOTES = "".join(f'{n},"note {n},\nin two lines"\r\n' for n in range(900))
+
+
+@pytest.mark.parametrize("budget", ["100", "1000", "{tokens: 8000, chars: 400}"])
+@pytest.mark.parametrize(
+    ("content_type", "sent", "whole"),
+    [
+        ("text/plain", "Wörter und mehr. " * 900, "Wörter und mehr. " * 900),
+        ("text/csv", f"id,note\r\n{NOTES}", f"id,note\r\n{NOTES}"),
+        ("application/xml", f"<a>{NOTES}</a>", f"<a>{NOTES}</a>"),
+        ("text/html", "<p>One &amp; <b>two</b></p>" * 900, "\n".join(["One & two"] * 900)),
+        ("", "no type at all " * 900, "no type at all " * 900),
+    ],
+)  # fmt: skip
+async def test_the_rest_of_a_text_is_had_as_it_says(
+    serve: Serve, upstream: Upstream, content_type: str, sent: str, whole: str, budget: str
+) -> None:
+    upstream.says(sent.encode(), content_type=content_type)
+    client = await serve(config(upstream, budget=budget).replace("    returns:", "    #"))
+    first = await client.post("/call/getOrders", data=b"{}")
+    assert count(first.body) <= 1000
+    assert first.headers["Cache-Control"] == "private, max-age=0"
+    told = first.json()["_shrunk"]
+    text, name = first.json()["text"][:-1], told["more"].pop("operation")
+    asked = told["more"]
+    assert asked == {**asked, "path": "text", "offset": len(text)}
+    slices, is_csv = 0, content_type == "text/csv" and budget == "1000"
+    while len(text) < len(whole):
+        answer = await client.post(f"/call/{name}", data=json.dumps(asked))
+        assert answer.status == 200, answer.body
+        piece = answer.json()
+        text += piece["text"]
+        assert not is_csv or text.endswith('in two lines"\r\n')
+        asked["offset"] = piece.get("next")
+        slices += 1
+        if slices > 30:
+            assert whole.startswith(text)
+            return
+    assert text == whole
+    assert asked["offset"] is None, "there is no next at the end"
+    assert len(upstream.received) == 1
+
+
+async def test_what_a_model_gets_wrong_of_a_text_is_mended_or_told(
+    serve: Serve, upstream: Upstream
+) -> None:
+    upstream.says(b"some words " * 2000, content_type="text/plain")
+    client = await serve(
+        config(upstream), config(upstream).replace("plugin: shop", "plugin: other")
+    )
+    _, handle = of(await client.get("/shop/orders"))
+
+    async def ask(**more: Any) -> Response:
+        said = json.dumps({"handle": handle, **more})
+        return await client.post("/shop/call/getMore", data=said)
+
+    there = (await ask(path="text", offset=500)).json()
+    assert (there["offset"], there["total"], there["text"][:5]) == (500, 22_000, "words"[-5:])
+    for more in ({}, {"path": None}, {"path": " "}):
+        assert (await ask(offset="500", **more)).json() == there, "the text is all there is"
+    for more, said in (
+        ({"offset": 22_001}, "'text' has 22,000 characters; ask from an offset below 22000 on"),
+        ({"offset": 1e99}, "ask from an offset below 22000 on"),
+        ({"offset": -1}, "'offset' expected at least 0"),
+        ({"offset": "five"}, "'offset' expected an integer"),
+        ({"count": 0}, "'count' expected at least 1"),
+        ({"path": "txt"}, "did you mean 'text'?"),
+        ({"path": "data"}, "'data' is not in this answer; there: text"),
+        ({"path": "text.x"}, "'text' is a text, with nothing below it; ask for it as it is"),
+        ({"path": "$", "offset": 500}, "if you mean a part of it, give its path; there: text"),
+    ):
+        answer = await ask(**more)
+        assert (answer.status, answer.json()["code"]) == (400, "bad_arguments")
+        assert said in answer.json()["detail"]
+    assert (await ask(count=10**30)).status == 200
+    assert (await ask(offset=22_000)).json() == {"offset": 22_000, "total": 22_000, "text": ""}
+    foreign = await client.get(f"/other/getMore?handle={handle}&path=text")
+    client.gateway._shared.handles._expire(float("inf"))
+    expired = await ask(path="text")
+    assert (foreign.status, foreign.json()) == (expired.status, expired.json())
+    assert "Call the operation that gave it once more" in expired.json()["detail"]
+
+
+async def test_a_stored_text_gives_its_handle_anew(serve: Serve, upstream: Upstream) -> None:
+    upstream.says(b"some words " * 2000, content_type="text/plain", headers={"ETag": '"one"'})
+    client = await serve(config(upstream, "cache: 1h"))
+    first = await client.get("/orders")
+    _, handle = of(first)
+    handles = client.gateway._shared.handles
+    handles._expire(float("inf"))
+    assert (await client.get(f"/getMore?handle={handle}")).status == 404
+    again = await client.get("/orders")
+    assert (again.body, again.headers["ETag"]) == (first.body, first.headers["ETag"])
+    assert (await client.get(f"/getMore?handle={handle}")).status == 200
+    assert len(handles) == len(upstream.received) == 1
+    handles._max = 100
+    handles._expire(float("inf"))
+    told = (await client.get("/orders")).json()["_shrunk"]
+    assert told.keys() == {"text"}, "no handle is given where nothing can be kept"
+
+
+async def test_a_secret_in_a_page_does_not_come_piece_by_piece(
+    serve: Serve, upstream: Upstream
+) -> None:
+    credential = 'credential: {header: {name: X-Key, value: "${KEY}"}}'
+    text = config(upstream, budget="100").replace('"}', f'", {credential}}}', 1)
+    # Only what makes text of the page brings it to light, and it stands where a slice ends.
+    page = "<p>" + "words " * 60 + "<b>secret</b>-0123456789" * 60 + " words" * 60
+    upstream.says(page.encode(), content_type="text/html")
+    client = await serve(text, env={"KEY": "secret-0123456789"})
+    first, handle = of(await client.get("/orders"))
+    kept = first["text"][:-1]
+    whole = kept + "".join(await rest(client, handle, "text", len(kept), 100))
+    assert whole == "words " * 60 + "[masked]" * 60 + " words" * 60
+
+
+async def test_a_plugin_of_texts_has_the_operation(serve: Serve, upstream: Upstream) -> None:
+    spec = json.dumps(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "Texts", "version": "1"},
+            "paths": {
+                "/page": {
+                    "get": {
+                        "operationId": "getPage",
+                        "responses": {"200": {"description": "It.", "content": {"text/html": {}}}},
+                    }
+                }
+            },
+        }
+    )
+    head = f"plugin: texts\nspec: spec.json\nupstream: {{url: '{upstream.url}'}}\n"
+    for budget, there in (("500", True), ("no", False)):
+        text = f"{head}budget: {budget}\noperations: {{getPage: {{}}}}\n"
+        client = await serve(text, files={"spec.json": spec})
+        served = (await client.get("/openapi.json")).json()
+        assert ("/getMore" in served["paths"]) is there
+
+
+async def test_long_texts_are_cut_elsewhere_and_their_rest_is_there(
+    serve: Serve, upstream: Upstream
+) -> None:
+    whole = "".join(f"{n} and some words\n" for n in range(200_000))
+    upstream.says(whole.encode(), content_type="text/plain")
+    client = await serve(config(upstream))
+    _, handle = of(await client.get("/orders"))
+    at = len(whole) - 300
+    answer = await client.get(f"/getMore?handle={handle}&offset={at}")
+    assert answer.json() == {"offset": at, "total": len(whole), "text": whole[at:]}

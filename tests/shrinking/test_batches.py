@@ -10,7 +10,12 @@ import pytest
 
 from gateway.config.scalars import Budget
 from gateway.config.types import TextRule
-from gateway.shrinking import Rules, Shrinker, batches, compile_shrinker
+from gateway.shrinking import Rules, Shrinker, batches, compile_shrinker, limits
+from gateway.shrinking import shrinker as shrinker_module
+from gateway.shrinking.fields import compile_fields
+from gateway.shrinking.paths import parse
+from gateway.shrinking.typed import Projection
+from gateway.shrinking.vanishing import seen
 
 HIDDEN = "a\u200bb"
 ROW = {"id": 1, "n": 1.10, "self": "https://example.com/1", "none": None, "a": ["x", {"b": []}]}
@@ -21,6 +26,11 @@ RULES = {
     "html": Rules(strings={"..text": TextRule(html="text")}),
     "max": Rules(strings={"data.text": TextRule(max=5), "text": TextRule(max=5)}),
     "table": Rules(drop=["empty"], encode="table"),
+    "fields": Rules(fields=["data.{id,text as words}", "a.*.data.a", "meta.text", "z"]),
+    "every key": Rules(fields=["*.{id,text}"]),
+    "rows at the top": Rules(fields=["id", "a as all", "n"]),
+    "fields, lifted": Rules(fields=["data.id as ids", "data.text as texts"]),
+    "limits": Rules(limit_items={"data": 40, "data.a": 1, "$": 3}),
 }
 
 
@@ -35,14 +45,16 @@ def shrinker(rules: Rules) -> Shrinker:
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "_LONG", 4000)
+    monkeypatch.setattr(batches, "LONG", 4000)
     monkeypatch.setattr(batches, "_BATCH", 700)
+    monkeypatch.setattr(shrinker_module, "LONG", 4000)
+    monkeypatch.setattr(limits, "PIECE", 700)
 
 
 def both(rules: Rules, value: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
     one, text = shrinker(rules), json.dumps(value).encode()
     in_batches = one.shrink(text).body
-    monkeypatch.setattr(batches, "_LONG", 1 << 40)
+    monkeypatch.setattr(batches, "LONG", 1 << 40)
     return json.loads(in_batches), json.loads(one.shrink(text).body)
 
 
@@ -68,6 +80,35 @@ def test_batches_leave_what_the_tree_would(
 ) -> None:
     in_batches, at_once = both(rules, shape, monkeypatch)
     assert in_batches == at_once
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
+def test_what_a_caller_chooses_is_the_same_in_batches(
+    shape: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = shrinker(Rules(choose=True))
+    text = json.dumps(shape).encode()
+    assert one.choice is not None
+    for paths in (["data.id", "meta"], ["*.text"], ["id", "a"], ["data"]):
+        chosen, _ = compile_fields([parse(path) for path in paths])
+        in_batches = one.shrink(text, chosen=chosen).body
+        with monkeypatch.context() as patch:
+            patch.setattr(shrinker_module, "LONG", 1 << 40)
+            assert json.loads(one.shrink(text, chosen=chosen).body) == json.loads(in_batches)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
+def test_the_fields_that_an_answer_has_are_seen_in_batches(
+    shape: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for rules in (RULES["fields"], RULES["every key"], RULES["rows at the top"]):
+        take = shrinker(rules).take
+        assert isinstance(take, Projection)
+        text = json.dumps(shape).encode()
+        in_batches = seen(take, text)
+        with monkeypatch.context() as patch:
+            patch.setattr(batches, "LONG", 1 << 40)
+            assert seen(take, text) == in_batches
 
 
 def test_it_is_done_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,6 +184,41 @@ def test_a_text_ends_between_words_only_where_the_budget_ends_it() -> None:
     assert cut("data[1].body", 0, 8)["text"] == "hello wo"
 
 
+@pytest.mark.parametrize("letter", ["e" + "\u0301" * 6, "👨\u200d👩\u200d👧\u200d👦", "\r\n"])
+def test_no_letter_is_parted(letter: str) -> None:
+    whole = encode({"text": letter * 900})
+    for budget in (Budget(n) for n in range(100, 130)):
+        text = cut("text", budget=budget, whole=whole)["text"]
+        assert text
+        assert not text.replace(letter, "")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_csv_is_cut_between_rows_and_never_in_quotes(end: str) -> None:
+    rows = [f'{n},"says ""{n}"",{end}and goes on","b{n}"{end}' for n in range(300)]
+    whole, offset, seen = encode({"text": "".join(rows)}), 0, ""
+    while True:
+        piece = cut("text", offset, whole=whole, rows=True)
+        seen += piece["text"]
+        assert seen == "".join(rows[: seen.count(',"b')])
+        if "next" not in piece:
+            break
+        offset = piece["next"]
+    assert seen == "".join(rows)
+    # From the middle of a row on, too; what a caller counts is not moved.
+    begun = cut("text", 7, whole=whole, rows=True)
+    assert seen[: begun["next"]] in {"".join(rows[:n]) for n in range(300)}
+    assert cut("text", 0, 9, whole=whole, rows=True)["next"] == 9
+
+
+def test_a_row_of_csv_that_is_too_much_is_cut_as_any_text() -> None:
+    for text in ('1,"' + "word " * 900 + '"\n2,b\n', '"' + "never closed\n" * 900):
+        whole = encode({"text": text})
+        found = cut("text", whole=whole, rows=True)
+        assert found == cut("text", whole=whole)
+        assert found["next"] < len(text)
+
+
 def test_without_a_budget_a_slice_is_as_long_as_was_asked_for() -> None:
     assert cut("data", 1, budget=NO_BUDGET)["items"] == ANSWER["data"][1:]
     assert len(cut("data", 1, 5, NO_BUDGET)["items"]) == 5
@@ -278,14 +313,23 @@ def test_offsets_and_counts_that_are_none() -> None:
 
 def test_an_offset_beyond_the_end() -> None:
     said = "'offset' is beyond the end: 'data' has 100 rows"
-    assert refused("data", 101) == refused("data", 10**30) == said
+    below = "; ask from an offset below 100 on"
+    assert refused("data", 101) == refused("data", 10**30) == said + below
     assert refused("data", 100, hard=["data"]) == said + "; this plugin gives no more of it"
     assert refused("data[1].body", 361) == (
-        "'offset' is beyond the end: 'data[1].body' has 360 characters"
+        "'offset' is beyond the end: 'data[1].body' has 360 characters; "
+        "ask from an offset below 360 on"
     )
     hard = refused("data[1].user", 1, hard=["data.user"])
     assert hard.endswith("has 1 keys; this plugin gives no more of it")
     assert "beyond the end" in refused("total", 3)
+    assert refused("none", 1) == (
+        "'offset' is beyond the end: 'none' has 0 rows; there is nothing to ask for"
+    )
+    assert refused("$", 386) == (
+        "'offset' is beyond the end: '$' has 5 keys; if you mean a part of it, give its path; "
+        "there: data, rates, total, none, long"
+    )
 
 
 @pytest.mark.parametrize(
@@ -387,6 +431,11 @@ def test_a_wrong_key_of_very_many_is_not_compared_with_each() -> None:
     whole = encode({"m": {f"key number {n}": n for n in range(300_000)}})
     assert "did you mean" in refused("m.key number x", whole=whole)
     assert "; there: " in refused("m.zzz", whole=whole)
+
+
+@pytest.mark.parametrize("path", ["x" + " " * 300_000 + "y", "[" * 300_000, '"' + "\\\\" * 300_000])
+def test_a_long_path_is_read_once(path: str) -> None:
+    refused(path)
 
 
 def test_depth_is_no_stack() -> None:

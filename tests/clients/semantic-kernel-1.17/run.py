@@ -61,7 +61,7 @@ def cannot(plugin: SimpleNamespace, version: str) -> tuple[str, str] | None:
             "OpenAIAuthenticationConfig",
         )
     if plugin.ref_property:
-        return "it takes a property named $ref for a reference", "Unable to parse url: {'type'"
+        return "it takes a property named $ref for a reference", "Unable to parse url: {'"
     return None
 
 

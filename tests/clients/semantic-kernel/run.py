@@ -53,7 +53,7 @@ def _renamed(name: str) -> str:
 def cannot(plugin: SimpleNamespace, _version: str) -> tuple[str, str] | None:
     """What it cannot read."""
     if plugin.ref_property:
-        return "it takes a property named $ref for a reference", "Unable to parse url: {'type'"
+        return "it takes a property named $ref for a reference", "Unable to parse url: {'"
     return None
 
 
