@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo serve test check fix bench bench-specs bench-savings bench-shrinking docs draws attacks hostile bounds clients fuzz image
+.PHONY: demo serve test check fix bench bench-specs bench-savings bench-shrinking bench-mcp docs draws attacks hostile bounds clients conformance-mcp conformance-copilot conformance-cache oracles fuzz image
 
 demo: $(READY) ## start two plugins over embedded upstreams, offline
 	$(BIN)/gateway demo
@@ -53,11 +53,28 @@ bounds: $(READY) ## what nobody should send, at its full size, and the memory it
 clients: $(READY) ## real plugin readers and linters, each in an environment of its own (2 GB, once)
 	$(BIN)/python -m tests.clients
 
+conformance-mcp: $(READY) ## MCP's own suite and Inspector, and both SDKs over pipes (once 250 MB)
+	$(BIN)/python -m tests.conformance.mcp
+	$(BIN)/python -m tests.conformance.inspector
+	$(BIN)/python -m tests.conformance.sdk
+
+conformance-cache: $(READY) ## the public suite for HTTP caches (node): make conformance-cache SUITE=<checkout of cache-tests>
+	$(BIN)/python -m tests.conformance.cache $(SUITE)
+
+conformance-copilot: $(READY) ## Microsoft's schema over the Copilot manifest of every plugin (minutes)
+	$(BIN)/python -m tests.copilot
+
+oracles: $(READY) ## every tool given to the packages of OpenAI, Anthropic and Google (once 300 MB)
+	$(BIN)/python -m tests.oracles
+
 fuzz: $(READY) ## Schemathesis over every served document, 1,000 cases of each operation (an hour)
 	$(BIN)/python -m tests.fuzzing
 
 image: $(READY) ## the Dockerfile's steps and the container, without an engine (root, debootstrap; minutes)
 	$(BIN)/python -m tests.container
+
+bench-mcp: $(READY) ## tools/call beside FastMCP (once 150 MB): make bench-mcp SPEC=api.github.com.json
+	$(BIN)/python -m bench mcp $(SPEC)
 
 docs: $(READY) ## write the generated pages, the JSON Schema and the golden documents anew
 	$(BIN)/python -m gateway.docs

@@ -2,7 +2,8 @@
 
 `python -m bench specs` (or `make bench-specs`) measures the reading of specs instead (`specs`),
 `python -m bench request` the checking of arguments (`request`), `python -m bench savings` what
-shrinking leaves of answers (`savings`), `python -m bench shrinking` what it costs (`shrinking`).
+shrinking leaves of answers (`savings`), `python -m bench shrinking` what it costs (`shrinking`),
+`python -m bench mcp` (or `make bench-mcp`) calls of tools beside FastMCP (`mcp`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import request, savings, shrinking, specs
+from bench import mcp, request, savings, shrinking, specs
 from bench.load import BadAnswer
 from bench.plot import PLOT, plot
 from bench.race import Result, Unfair, race
@@ -137,6 +138,8 @@ if __name__ == "__main__":
         request.main(sys.argv[2:], prog_name="python -m bench request")
     if sys.argv[1:2] == ["savings"]:
         savings.main(sys.argv[2:], prog_name="python -m bench savings")
+    if sys.argv[1:2] == ["mcp"]:
+        mcp.main(sys.argv[2:], prog_name="python -m bench mcp")
     if sys.argv[1:2] == ["shrinking"]:
         shrinking.main(sys.argv[2:], prog_name="python -m bench shrinking")
     main()

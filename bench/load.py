@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import cast
@@ -97,7 +97,7 @@ class Load:
 
 async def drive(
     port: int,
-    targets: Sequence[str],
+    requests: Sequence[bytes],
     *,
     warm_up: float,
     seconds: float,
@@ -107,7 +107,7 @@ async def drive(
 
     Args:
         port: Of the server, on the loopback interface.
-        targets: Path and query of the requests, sent in turn.
+        requests: Whole requests, sent in turn (`get`, `post`).
         warm_up: Seconds before the window.
         seconds: The window.
         cpu_time: CPU seconds that the server has spent.
@@ -115,7 +115,7 @@ async def drive(
     Raises:
         BadAnswer: anything but 200 with a Content-Length.
     """
-    run = Run(cycle([_request(port, target) for target in targets]))
+    run = Run(cycle(requests))
     loop = asyncio.get_running_loop()
     for _ in range(CONNECTIONS):
         await loop.create_connection(lambda: Connection(run), "127.0.0.1", port)
@@ -134,5 +134,13 @@ async def drive(
     return Load(calls, lasted, cpu, own / lasted)
 
 
-def _request(port: int, target: str) -> bytes:
+def get(port: int, target: str) -> bytes:
+    """A request for a target."""
     return f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n\r\n".encode()
+
+
+def post(port: int, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """A request that brings a body."""
+    said = {"Host": f"127.0.0.1:{port}", **headers, "Content-Length": str(len(body))}
+    lines = (f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in said.items()))
+    return "\r\n".join((*lines, "", "")).encode() + body

@@ -58,5 +58,6 @@ def _environment(name: str) -> str:
 OUTSIDE = {
     "nginx": Need(_nginx),
     "FastAPI": Need(partial(_environment, "fastapi")),
+    "FastMCP": Need(partial(_environment, "fastmcp")),
     "orjson": Need(partial(_environment, "orjson")),
 }

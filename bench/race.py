@@ -11,6 +11,7 @@ import asyncio
 import http.client
 import json
 import os
+import socket
 import sys
 import tempfile
 import time
@@ -22,11 +23,12 @@ from statistics import median
 
 import uvloop
 
-from bench.load import Load, drive
+from bench.load import Load, drive, get
 from bench.rivals import Rival
 from bench.servers import Server, free_port
 
 WARM_UP = 0.5
+CHECKED = 20  # answers of each rival that are compared with the upstream's
 TOKEN = "any-token-of-an-ordinary-length-4f2d"  # noqa: S105 - the plugin's, opens nothing
 
 
@@ -97,7 +99,7 @@ def race(
                 server = Server(command, port, server_core, env, directory / f"{number}.log")
                 running[rival.python] = stack.enter_context(server)
             servers[rival.name] = running[rival.python]
-            _check_answer(rival, servers[rival.name].port)
+            _check_answers(rival, servers[rival.name].port)
         loads: dict[str, list[Load]] = {rival.name: [] for rival in rivals}
         for number in range(rounds):
             first = number % len(rivals)
@@ -115,34 +117,31 @@ def _cores() -> tuple[int, int]:
     return cores[0], cores[1]
 
 
-def _targets(rival: Rival) -> list[str]:
-    return [f"{rival.path}?page={page}" for page in range(rival.pages)]
-
-
-def _check_answer(rival: Rival, port: int) -> None:
-    body = _get(port, _targets(rival)[0])
-    if json.loads(body) != json.loads(rival.body):
-        raise Unfair(f"{rival.name} answers something else: {body[:200]!r}")
+def _check_answers(rival: Rival, port: int) -> None:
+    for request in rival.requests(port)[:CHECKED]:
+        body = rival.read(_ask(port, request))
+        if json.loads(body) != json.loads(rival.body):
+            raise Unfair(f"{rival.name} answers something else: {body[:200]!r}")
 
 
 def _turn(rival: Rival, server: Server, upstream: Server, seconds: float) -> Load:
     """Drive one rival once; whether its calls reached the upstream is checked outside the
     measured window, so that asking costs nobody."""
-    targets = _targets(rival)
-    for target in () if rival.carries else targets:
-        _get(server.port, target)
+    requests = rival.requests(server.port)
+    for request in () if rival.carries else requests:
+        _ask(server.port, request)
     before = _settled(upstream)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         load = runner.run(
             drive(
                 server.port,
-                targets,
+                requests,
                 warm_up=WARM_UP,
                 seconds=seconds,
                 cpu_time=server.cpu_time,
             )
         )
-    carried = int(_get(upstream.port, "/count")) - before
+    carried = _count(upstream) - before
     if rival.carries and carried < load.calls:
         raise Unfair(f"{rival.name} carried {carried} of {load.calls} calls to the upstream")
     if not rival.carries and carried:
@@ -153,22 +152,24 @@ def _turn(rival: Rival, server: Server, upstream: Server, seconds: float) -> Loa
 def _settled(upstream: Server) -> int:
     """The upstream's count, once what the rival before left in flight has arrived."""
     count = -1
-    while count != (now := int(_get(upstream.port, "/count"))):
+    while count != (now := _count(upstream)):
         count = now
         time.sleep(0.05)
     return count
 
 
-def _get(port: int, target: str) -> bytes:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", target)
-        response = connection.getresponse()
+def _count(upstream: Server) -> int:
+    return int(_ask(upstream.port, get(upstream.port, "/count")))
+
+
+def _ask(port: int, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
         body = response.read()
-    finally:
-        connection.close()
     if response.status != 200:
-        raise Unfair(f"{target} is answered {response.status}: {body[:500]!r}")
+        raise Unfair(f"{request[:80]!r} is answered {response.status}: {body[:500]!r}")
     return body
 
 

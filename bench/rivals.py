@@ -6,14 +6,22 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.load import get
 from bench.outside import OUTSIDE
 from bench.payload import BODIES, BODY
 
 HERE = Path(__file__).parent
-GATEWAY = (
-    *("-c", "from gateway.cli import main; main()"),
-    *("serve", str(HERE / "players.yaml"), "--port", "{port}", "--state", "{state}"),
-)
+
+
+def gateway(config: str) -> tuple[str, ...]:
+    """Our own server of a config that lies here."""
+    return (
+        *("-c", "from gateway.cli import main; main()"),
+        *("serve", str(HERE / config), "--port", "{port}", "--state", "{state}-" + config),
+    )
+
+
+GATEWAY = gateway("players.yaml")
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,14 @@ class Rival:
     def body(self) -> bytes:
         """What it must answer."""
         return BODIES.get(self.path, BODY)
+
+    def requests(self, port: int) -> list[bytes]:
+        """What it is asked, in turn."""
+        return [get(port, f"{self.path}?page={page}") for page in range(self.pages)]
+
+    def read(self, answer: bytes) -> bytes:
+        """What of an answer must be `body`."""
+        return answer
 
     @property
     def missing(self) -> str:

@@ -138,7 +138,7 @@ def measure(file: Path) -> Figures:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     document = parse(text, file.name)
     every = listed(document)
-    chosen = _five(every)
+    chosen = five(every)
     trim(document, chosen)
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "measured.yaml"
@@ -174,7 +174,7 @@ def measure(file: Path) -> Figures:
     )
 
 
-def _five(every: Any) -> list[tuple[str, str]]:
+def five(every: Any) -> list[tuple[str, str]]:
     """The five that are known, else five drawn by a fixed seed."""
     by_id = {one.operation_id: (one.method, one.path) for one in every}
     for known in KNOWN:

@@ -8,6 +8,7 @@ reason while the fetch is tried again (a sidecar starts before its service).
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ipaddress
 import logging
 import mimetypes
@@ -23,15 +24,19 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from gateway.caching import Flights, MemoryStore
+from gateway.caching.flights import Flights
+from gateway.caching.stores import store_of
+from gateway.caching.stores.handles import SharedHandles
 from gateway.config import Loaded, types
 from gateway.connections import server_of
 from gateway.errors import GatewayError, Mistake, Mistakes, SpecError, SpecUnavailable
+from gateway.faces.tool import tools_of
 from gateway.guarded import connector
-from gateway.oauth import relay_of
-from gateway.pipeline import Mask, Shared, plans
+from gateway.oauth import Relay, relay_of
+from gateway.pipeline import HANDLE_BYTES, Mask, Shared, plans
 from gateway.plugin import Files, Operation, Plugin, build
-from gateway.proxy import CHAT_ORIGINS, MAX_BODY, MAX_CALLS, Door, Site, site_of
+from gateway.profiles import PROFILES, Profile, fitted, halved
+from gateway.proxy import CHAT_ORIGINS, MAX_BODY, MAX_CALLS, Door, Fit, Site, site_of
 from gateway.references import WantedError
 from gateway.request import prove
 from gateway.servers import why_never
@@ -68,6 +73,8 @@ class Options:
     origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     state: Path | None = None
+    store: str = ""
+    store_key: str = ""
     max_body: int = MAX_BODY
     max_calls: int = MAX_CALLS
 
@@ -200,12 +207,12 @@ class Gateway:
             max_body=options.max_body,
             max_calls=options.max_calls,
         )
-        self._shared = Shared(
-            wall=time.time,
-            steady=time.monotonic,
-            store=MemoryStore(STORE_BYTES),
-            flights=Flights(),
-        )
+        secret = options.store_key.encode()
+        store = store_of(options.store, STORE_BYTES, secret)
+        self._shared = Shared(wall=time.time, steady=time.monotonic, store=store, flights=Flights())
+        if not store.steady:  # others are on it as well
+            self._shared.key = hashlib.blake2b(secret, digest_size=32).digest()
+            self._shared.handles = SharedHandles(HANDLE_BYTES, store)
 
     @property
     def url(self) -> str:
@@ -221,9 +228,22 @@ class Gateway:
             Mistakes: all that is wrong in all configs; nothing is left open.
             OSError: the address cannot be listened on.
         """
+        await self.load()
+        try:
+            await self._listen()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def load(self) -> Self:
+        """Load every plugin, for who listens elsewhere.
+
+        Raises:
+            Mistakes: all that is wrong in all configs; nothing is left open.
+        """
         try:
             await self._load()
-            await self._listen()
         except BaseException:
             await self.close()
             raise
@@ -239,6 +259,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._shared.flights.close()
+        await self._shared.store.close()
         await asyncio.to_thread(self._shared.aside.close)
         for client in self._clients:
             await client.close()
@@ -256,6 +277,7 @@ class Gateway:
         await self.close()
 
     async def _load(self) -> None:
+        await self._shared.store.open()
         got = await asyncio.gather(*map(self._first, self.configs), return_exceptions=True)
         mistakes = [one for error in got if isinstance(error, Mistakes) for one in error.mistakes]
         if mistakes:
@@ -284,7 +306,35 @@ class Gateway:
         client = new_client(*written_by_operator(plugin))
         self._clients.append(client)
         relay = relay_of(plugin.name, plugin.config.auth, client, self._shared.wall)
-        return site_of(plugin, plans(plugin, client, self._shared), relay)
+        made: dict[str, Site] = {}
+        making = asyncio.Lock()
+
+        async def fit(name: str) -> Site:
+            """The same plugin fitted to a client: made when it is first asked for."""
+            async with making:
+                if name not in made:
+                    profile = PROFILES[name]
+                    other = await asyncio.to_thread(_prepared, plugin, profile)
+                    longest = profile.longest(plugin.name)
+                    made[name] = self._place(other, client, relay, longest=longest)
+                return made[name]
+
+        return self._place(plugin, client, relay, fit=fit)
+
+    def _place(
+        self,
+        plugin: Plugin,
+        client: aiohttp.ClientSession,
+        relay: Relay | None,
+        *,
+        fit: Fit | None = None,
+        longest: int | None = None,
+    ) -> Site:
+        own = plans(plugin, client, self._shared)
+        spoken = own
+        if plugin.config.structured:
+            spoken = plans(halved(plugin), client, self._shared)
+        return site_of(plugin, own, relay, spoken=spoken, fit=fit, longest=longest)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -317,6 +367,13 @@ class Gateway:
         site = web.TCPSite(self._runner, self.options.host, self.options.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
+
+
+def _prepared(plugin: Plugin, profile: Profile) -> Plugin:
+    """A plugin fitted to a client, with what takes long done already."""
+    other = fitted(plugin, profile)
+    tools_of(other.shown)
+    return other
 
 
 def pauses() -> Iterator[float]:

@@ -120,6 +120,22 @@ def clean(name: str) -> str:
     return name if not name[0].isdigit() else "_" + name
 
 
+def shared_name(plugin: str, operation: str, longest: int | None = None) -> str:
+    """An operation's name where several plugins share an address: the plugin's stands before it.
+
+    Names of plugins have no `_`, so no two are alike.
+    """
+    return short_name(f"{plugin}_{operation}", longest or NAME_LENGTH)
+
+
+def short_name(name: str, longest: int = NAME_LENGTH) -> str:
+    """A name that is no longer than so many characters, and like no other one."""
+    if len(name) <= longest:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return f"{name[: longest - _SUFFIX - 1]}_{digest[:_SUFFIX]}"
+
+
 @dataclass(frozen=True, slots=True)
 class _Pick:
     key: str | None  # the YAML's name, if it gives one

@@ -68,24 +68,29 @@ class _Handler(RequestHandler):
     in the log for whoever sends rubbish.
     """
 
-    __slots__ = ("_head",)
+    __slots__ = ("_before", "_head")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._head = 0  # bytes of a request's head that have come, while nothing else is done
+        self._before = 0  # bytes that came before that: they may have begun it
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Take what has come, of a head no more than is let through in the end."""
         waiter = self._waiter
         is_idle = waiter is not None and not waiter.done()
+        known = len(self._messages)
         super().data_received(data)
-        if self._messages:
-            # What comes while something else is done may have begun before.
-            if not is_idle or self._head + len(data) > MAX_HEADERS:
+        if len(self._messages) > known:
+            if self._before + self._head + len(data) > MAX_HEADERS:
                 self._refuse_long()
             self._head = 0
-        elif is_idle:
+            if data:  # else the parser had held it back, and may hold more
+                self._before = len(data)
+        elif not is_idle:
+            self._before += len(data)
+        else:
             self._head += len(data)
             if self._head > MAX_TARGET + MAX_HEADERS and waiter is not None:
                 self._messages.append(_TOO_LONG)

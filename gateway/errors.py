@@ -13,6 +13,7 @@
         ├── NotFound            404  no such plugin, operation or document
         ├── UnknownHandle       404  nothing is kept under this handle, or not any more
         ├── MethodNotAllowed    405  the address exists, the method does not
+        ├── NotAcceptable       406  the caller does not take what is served here
         ├── BodyTooSlow         408  the caller's body does not arrive
         ├── BodyTooLarge        413  the caller's body is beyond the bound
         ├── TargetTooLong       414  the caller's address is beyond the bound
@@ -28,7 +29,8 @@
         ├── UpstreamStatus       *   an error status of the upstream's own, kept
         ├── Overloaded          503  more calls in flight than are taken
         ├── PluginNotReady      503  the plugin's spec cannot be had yet
-        └── UpstreamTimeout     504  no reply in time
+        ├── UpstreamTimeout     504  no reply in time
+        └── NothingStored       504  only what is stored was wanted, and nothing is
 
 The class holds code, title and status; the instance holds what a model can act on. Nobody
 asks for the class of a refusal: `proxy` writes its fields as problem+json (RFC 9457).
@@ -36,6 +38,7 @@ asks for the class of a refusal: `proxy` writes its fields as problem+json (RFC 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -128,6 +131,20 @@ class Refusal(GatewayError):
         self.example = example
         self.headers = tuple(headers)
 
+    def fields(self) -> dict[str, Any]:
+        """What is told of it, in every form: the members of a problem (RFC 9457)."""
+        fields: dict[str, Any] = {
+            "code": self.code,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.retry_after is not None:
+            fields["retry_after"] = math.ceil(self.retry_after)
+        if self.example is not None:
+            fields["example"] = self.example
+        return fields
+
 
 class BadArguments(Refusal):
     """The arguments do not fit the operation."""
@@ -183,6 +200,14 @@ class MethodNotAllowed(Refusal):
     code = "method_not_allowed"
     title = "This method is not served at this address"
     status = 405
+
+
+class NotAcceptable(Refusal):
+    """The caller does not take what is served here (RFC 9110 section 15.5.7)."""
+
+    code = "not_acceptable"
+    title = "What is served here is not what the caller takes"
+    status = 406
 
 
 class BodyTooSlow(Refusal):
@@ -313,4 +338,12 @@ class UpstreamTimeout(Refusal):
 
     code = "upstream_timeout"
     title = "The upstream did not answer in time"
+    status = 504
+
+
+class NothingStored(Refusal):
+    """Only what is stored was asked for, and nothing is (RFC 9111 section 5.2.1.7)."""
+
+    code = "nothing_stored"
+    title = "Nothing is stored for this call"
     status = 504

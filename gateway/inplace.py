@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from gateway.config import types
+from gateway.definitions import Definitions
 
 _SCHEMA_KEYS = tuple(key for key in types.IN_PLACE_KEYS if key != "in")
 
@@ -21,24 +22,27 @@ def document(plugin: types.Plugin) -> dict[str, Any]:
     Every operation has `call: METHOD /path`; `config` has checked that.
     """
     paths: dict[str, dict[str, Any]] = {}
+    shared = Definitions()
     operations = plugin.operations if isinstance(plugin.operations, dict) else {}
     for name, operation in operations.items():
         if operation is None or operation.call is None:
             continue
         method, _, path = operation.call.partition(" ")
-        paths.setdefault(path.strip(), {})[method.lower()] = _operation(name, operation)
+        paths.setdefault(path.strip(), {})[method.lower()] = _operation(name, operation, shared)
     return {
         "openapi": "3.1.1",
         "info": {"title": plugin.title or plugin.plugin, "version": "1"},
         "servers": [{"url": plugin.upstream.url}] if plugin.upstream.url else [],
         "paths": paths,
+        **({"components": {"schemas": shared.schemas}} if shared.schemas else {}),
     }
 
 
-def _operation(name: str, operation: types.Operation) -> dict[str, Any]:
+def _operation(name: str, operation: types.Operation, shared: Definitions) -> dict[str, Any]:
     reply: dict[str, Any] = {"description": "Success"}
     if operation.returns is not None:
-        reply["content"] = {"application/json": {"schema": operation.returns}}
+        returns = shared.lifted(operation.returns, name)
+        reply["content"] = {"application/json": {"schema": returns}}
     written: dict[str, Any] = {
         "operationId": name,
         "parameters": [
@@ -51,7 +55,7 @@ def _operation(name: str, operation: types.Operation) -> dict[str, Any]:
     if operation.body is not None:
         written["requestBody"] = {
             "required": bool(operation.body.get("required")),
-            "content": {"application/json": {"schema": operation.body}},
+            "content": {"application/json": {"schema": shared.lifted(operation.body, name)}},
         }
     return written
 

@@ -9,14 +9,18 @@ server elsewhere) is collected, so that one run shows them all. Pure.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from gateway import inplace
+from gateway.caching.entries import Caching
+from gateway.catalog import CALL, GIVEN, SEARCH, Catalog, Entry, catalog, own_specs
 from gateway.choose import Chosen, choose, named_paths
-from gateway.config import Loaded, suggest, types
+from gateway.config import Loaded, caching, suggest, types
 from gateway.config.cascade import UNLIMITED, Settings, settings
 from gateway.config.scalars import Rate
 from gateway.errors import Mistake, Mistakes, SpecError
@@ -25,8 +29,8 @@ from gateway.paging import Paging, compile_paging, limit_of, served_at, set_by
 from gateway.references import Parts, References
 from gateway.request import Bound, Reader, bind, prove, reader_of
 from gateway.servers import base_of, base_of_operation, why_unservable
-from gateway.shrinking import Rules, Shapes, Shrinker, compile_shrinker
-from gateway.shrinking.more import more_name, more_shrinker, more_spec
+from gateway.shrinking import Rules, Shapes, Shrinker, compile_shrinker, count
+from gateway.shrinking.more import GIVES, more_name, more_spec, own_shrinker
 from gateway.shrinking.typed import Projection
 from gateway.spec.model import normalise
 from gateway.spec_filter import trim
@@ -38,12 +42,15 @@ RESERVED = frozenset(
     {
         "/", "/.well-known/ai-plugin.json", "/openapi.yaml", "/openapi.json", "/logo.png",
         "/legal", "/robots.txt", "/healthz", "/readyz", "/mcp", "/tools.json", "/copilot.json",
+        "/copilot-openapi.json",
         "/favicon.ico",
     }
 )  # fmt: skip
 RESERVED_BELOW = ("/call/", "/oauth/", "/as/", "/.well-known/")
 # Stands for a base URL that is a mistake already, so that all others are found in the same run.
 NOWHERE = "http://upstream.invalid"
+# Of the groups of operations that are searched in, how many the plugin's description names.
+_GROUPS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,9 +82,19 @@ class Operation:
     cache: float | None
     timeout: float
     max_bytes: int
+    confirm: bool = False  # its user is to be asked first, where a face can ask
+    confirms: frozenset[str] = frozenset()  # the same, of the operations that it calls by name
     own: bool = False  # the gateway's: no upstream is asked
     formed: bool = False  # the answer's form is the operator's: `fields` or `returns`
+    rules: Rules = field(default_factory=Rules)  # what `shrinker` was compiled from
+    budgeted: bool = False  # the operator says what its answers may cost
+    replies: Schema | None = None  # what the upstream answers, before the rules
     paging: Paging | None = None  # how a list's pages are found; None: they are not followed
+    caching: Caching = field(default_factory=Caching)  # what holds where `cache` is not 0.0
+    by_caller: bool = False  # stored replies are not shared by callers
+    purges: tuple[str, ...] = ()  # whose stored replies are forgotten when it succeeds
+    purged: bool = False  # another one may purge its own
+    passing: bool = False  # a transparent proxy: no rule of ours holds; no config makes one
     # What the config says of its parameters, by the config's keys: for people (`explain`).
     parameters: Mapping[str, Literal["hide"] | types.Parameter] = field(default_factory=dict)
 
@@ -87,7 +104,7 @@ class Operation:
         return "POST" if self.spec.method == "QUERY" else self.spec.method
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Plugin:
     """One plugin, ready to serve. `base` is the upstream's base URL."""
 
@@ -105,11 +122,20 @@ class Plugin:
     legal: tuple[str, bytes] | None = None  # content type and bytes of the file; None likewise
     ledger: tuple[Degraded, ...] = ()
     warnings: tuple[Mistake, ...] = ()
+    catalog: Catalog | None = None  # where operations are searched for instead of listed
 
     @property
     def name(self) -> str:
         """The name the model sees, and the path it is served under."""
         return self.config.plugin
+
+    @cached_property
+    def shown(self) -> Plugin:
+        """The plugin as faces show it: where operations are searched for, the gateway's own."""
+        if self.catalog is None:
+            return self
+        own = {name: one for name, one in self.operations.items() if one.own}
+        return replace(self, operations=own, catalog=None)
 
     @property
     def chosen(self) -> list[Operation]:
@@ -184,10 +210,16 @@ def build(
             ledger.append(Degraded(_place(one), lost, lost=True))
         if compiled:
             operations[compiled.name] = compiled
+    searched = _catalog(loaded.plugin, operations)
+    if searched is not None:
+        operations |= searching(loaded.plugin, operations, searched, taken)
     if any(_has_rest(one) for one in operations.values()):
-        operations[more] = more_operation(loaded.plugin, more, taken)
+        spec = more_spec(more)
+        operations[more] = own_operation(loaded.plugin, spec, taken, GIVES)
     if not in_place:
         mistakes += _in_place_keys(loaded)
+    operations, faults = _purging(loaded, chosen, operations)
+    mistakes += faults
     warnings = [*loaded.warnings, *_unmatched(loaded, matched)]
     if not operations and not mistakes and loaded.whole:
         lost_lines = "; ".join(f"{line.operation} {line.what}" for line in ledger if line.lost)
@@ -208,9 +240,58 @@ def build(
         logo=files.logo,
         legal=files.legal,
         ledger=tuple(ledger),
-        **_words(loaded, model, operations, warnings),
+        **_words(loaded, model, operations, searched, warnings),
         warnings=tuple(warnings),
+        catalog=searched,
     )
+
+
+def _catalog(plugin: types.Plugin, operations: Mapping[str, Operation]) -> Catalog | None:
+    """What operations are searched in; None where they are all listed."""
+    if plugin.expose in (None, "all") or not operations:
+        return None
+    if plugin.expose == "auto":
+        told = [
+            [one.name, one.description or one.summary, [[a.name, a.schema] for a in one.arguments]]
+            for one in operations.values()
+        ]
+        text = json.dumps(told, default=str, separators=(",", ":"), ensure_ascii=False)
+        if count(text.encode("utf-8", "replace")) <= plugin.spec_budget:
+            return None
+    return catalog_of(operations.values())
+
+
+def catalog_of(operations: Iterable[Operation]) -> Catalog:
+    """What these operations are found in."""
+    return catalog(
+        Entry(
+            one.name,
+            one.spec.method,
+            one.spec.path,
+            one.summary,
+            one.description,
+            tuple(each.name for each in one.arguments),
+        )
+        for one in operations
+    )
+
+
+def searching(
+    plugin: types.Plugin,
+    operations: Mapping[str, Operation],
+    searched: Catalog,
+    taken: set[tuple[str, str]],
+) -> dict[str, Operation]:
+    """The operations that stand for all others, by name; see `own_operation`."""
+    found = {}
+    for role, spec in own_specs(searched.names, len(operations)).items():
+        own = own_operation(plugin, spec, taken, GIVEN[role])
+        if role == CALL:
+            asked = frozenset(one.name for one in operations.values() if one.confirm)
+            changes = any(one.consequential for one in operations.values())
+            own = replace(own, consequential=changes, confirms=asked)
+        found[own.name] = own
+    return found
 
 
 def _chosen(
@@ -281,8 +362,9 @@ def _operation(
     schema = one.config.returns
     if schema is None and one.config.jmespath is None:
         schema = spec.reply.schema
+    rules = _rules(one.config, chosen, more)
     shrinker, faults = compile_shrinker(
-        schema, shapes, _rules(one.config, chosen, more), [each.name for each in bound.arguments]
+        schema, shapes, rules, [each.name for each in bound.arguments]
     )
     in_query = frozenset(name for place, name in taken_by_proof if place == "query")
     paging, paging_faults = _paging(one.config, spec, shapes, shrinker, bound, in_query)
@@ -325,17 +407,66 @@ def _operation(
         by_name={argument.name: argument for argument in arguments},
         withheld=bound.withheld,
         consequential=spec.method not in types.SAFE if confirm is None else confirm,
+        confirm=bool(confirm),
         build=bound.build(base_of_operation(spec, base, loaded)),
         readers={**bound.readers, **{each.name: reader_of(each, {}) for each in own}},
         shrinker=shrinker,
+        rules=rules,
+        budgeted=chosen.budgeted,
+        replies=schema,
         paging=paging,
         limit=chosen.limit,
         limit_scope=plugin.plugin if one.config.limit is None else f"{plugin.plugin}.{one.name}",
         cache=chosen.cache,
+        caching=_caching(chosen.caching, own=_is_callers_own(plugin)),
+        by_caller=_is_by_caller(chosen.caching, plugin),
+        purges=tuple(one.config.purges),
         timeout=chosen.timeout,
         max_bytes=chosen.max_bytes,
     )
     return operation, [], None
+
+
+def _purging(
+    loaded: Loaded, chosen: Iterable[Chosen], operations: dict[str, Operation]
+) -> tuple[dict[str, Operation], list[Mistake]]:
+    """The operations, those marked that others purge; and what is wrong with how they are kept."""
+    names = frozenset(name for name, one in operations.items() if not one.own)
+    mistakes = [
+        loaded.mistake((*one.path, *path), text)
+        for one in chosen
+        if one.name in names
+        for path, text in caching.of_operation(one.name, one.config, one.listed.method, names)
+    ]
+    purged = {name for one in operations.values() for name in one.purges}
+    marked = {
+        name: replace(one, purged=True) if name in purged else one
+        for name, one in operations.items()
+    }
+    return marked, mistakes
+
+
+def _is_callers_own(plugin: types.Plugin) -> bool:
+    """Whether callers bring the upstream's own keys, which are passed on."""
+    return isinstance(plugin.auth, types.Auth) and plugin.auth.service is None
+
+
+def _is_by_caller(cache: types.Cache, plugin: types.Plugin) -> bool:
+    """Whether what one caller's call has fetched is his alone."""
+    return (cache.shared_by or ("caller" if _is_callers_own(plugin) else "everyone")) == "caller"
+
+
+def _caching(cache: types.Cache, *, own: bool) -> Caching:
+    """The settings of an operation, as the rules read them."""
+    return Caching(
+        ttl=cache.ttl or None,
+        stale=cache.stale,
+        override=cache.override,
+        heuristic=cache.heuristic,
+        obey_caller=cache.obey_caller,
+        post=cache.post,
+        shared=not own,
+    )
 
 
 def _rules(operation: types.Operation, chosen: Settings, more: str) -> Rules:
@@ -437,15 +568,18 @@ def _has_rest(operation: Operation) -> bool:
     return bool(cuts) or operation.paging is not None
 
 
-def more_operation(plugin: types.Plugin, name: str, taken: set[tuple[str, str]]) -> Operation:
-    """The operation that gives the rest of answers that were cut; the gateway itself answers it.
+def own_operation(
+    plugin: types.Plugin, spec: SpecOperation, taken: set[tuple[str, str]], gives: str
+) -> Operation:
+    """An operation that the gateway itself answers.
 
     Args:
         plugin: Its limit holds for this operation as well.
-        name: Of `more_name`.
+        spec: What it takes.
         taken: The addresses of the other operations, to which its own is added.
+        gives: What its answers are, for people.
     """
-    spec = more_spec(name)
+    name = spec.operation_id or spec.path
     bound = bind(spec, {}, {})
     arguments, address = _address(name, spec, bound, taken)
     return Operation(
@@ -462,7 +596,7 @@ def more_operation(plugin: types.Plugin, name: str, taken: set[tuple[str, str]])
         consequential=False,
         build=bound.build(NOWHERE),
         readers=bound.readers,
-        shrinker=more_shrinker(),
+        shrinker=own_shrinker(gives),
         limit=UNLIMITED if plugin.limit is None else plugin.limit,
         limit_scope=plugin.plugin,
         cache=0.0,
@@ -502,6 +636,7 @@ def _words(
     loaded: Loaded,
     model: SpecModel,
     operations: Mapping[str, Operation],
+    found: Catalog | None,
     warnings: list[Mistake],
 ) -> dict[str, str]:
     """Title, summary, description and contact: the operator's, else the spec's if they fit."""
@@ -524,13 +659,20 @@ def _words(
     return {
         "title": title,
         "summary": summary,
-        "description": config.description or _about(title, operations.values()),
+        "description": config.description or _about(title, operations.values(), found),
         "contact": config.contact or model.contact,
     }
 
 
-def _about(title: str, operations: Iterable[Operation]) -> str:
-    """The description of a plugin that has none: its operations' names and summaries."""
+def _about(title: str, operations: Iterable[Operation], found: Catalog | None) -> str:
+    """The description of a plugin that has none: its operations' names and summaries, or where
+    they are too many to list, what they are about."""
+    if found is not None:
+        groups = ", ".join(name for name, _ in found.groups()[:_GROUPS])
+        return (
+            f"{title} has {len(found.entries):,} operations, about {groups} and more. Find one "
+            f"with {found.names[SEARCH]} first."
+        )
     lines = [f"Use {title} through these operations:"]
     for operation in operations:
         if operation.own:

@@ -15,17 +15,19 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-import math
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion11
+from multidict import istr
 
+from gateway.config import types
+from gateway.desk import Desk
 from gateway.errors import (
     BadArguments,
     BodyTooLarge,
@@ -41,16 +43,21 @@ from gateway.errors import (
 )
 from gateway.faces import FACES, Document, Maker, pages
 from gateway.faces.calls import read_call, read_named
+from gateway.faces.mcp import Endpoint, may_serve, of_plugin
+from gateway.faces.tool import tools_of
+from gateway.faces.tools import PATH as TOOLS
 from gateway.forwarded import Network, caller_address, origin_of, trusts
 from gateway.oauth import PRIVATE, Relay
 from gateway.pipeline import Call, Plan
 from gateway.pipeline.auth import Check, check_of
 from gateway.pipeline.coding import takes
 from gateway.plugin import Operation, Plugin
-from gateway.response import SERVER, SMALL, Written, written
+from gateway.profiles import PROFILES
+from gateway.response import SERVER, SMALL, Verbatim, Written, unless_known, written
 from gateway.routes import Routes
+from gateway.shrinking import Level
 from gateway.slots import Slots
-from gateway.values import Caller
+from gateway.values import Answer, Caller, UpstreamRequest
 
 log = logging.getLogger("gateway")
 
@@ -66,9 +73,13 @@ MAX_HOSTS = 64  # values of Host that are remembered as ours
 MAX_KNOWN, MAX_KNOWN_LENGTH = 4096, 512
 # The chat front ends that read a plugin straight from the browser while it is developed.
 CHAT_ORIGINS = ("https://chat.openai.com", "https://chatgpt.com")
+MCP = "/mcp"
+SHARED = "gateway"  # what clients call the root that plugins share, as the docs advise
+AS = "/as/"  # behind it the name of a profile, and there all of a plugin again
 _BELOW = ("/call/", "/oauth/")  # served here, before any operation
 # What says so is for the site itself: no other page may read it, the chat front ends neither.
 _CLOSED = "Cross-Origin-Resource-Policy"
+_FETCH_SITE = istr("Sec-Fetch-Site")
 _PREFLIGHT_METHODS = "GET, POST, PUT, PATCH, DELETE"
 _PREFLIGHT_AGE = "600"
 _FOREIGN = (
@@ -93,17 +104,58 @@ class Site:
     relay: Relay | None = None
     check: Check | None = None  # who calls; None where nobody is asked
     varies: Mapping[str, str] = field(default_factory=dict)  # headers, by operation
+    filled: frozenset[str] = frozenset()  # the operations that have arguments out of headers
+    mcp: Endpoint | None = None  # None where MCP forbids what the plugin's auth asks
+    spoken: Mapping[str, Plan] = field(default_factory=dict)  # the plans of calls over MCP
+    fit: Fit | None = None  # None where it is fitted to a client already
+    by_token: frozenset[str] = frozenset()  # names of service tokens that are profiles'
     waiting: str = ""  # for callers: it names neither addresses nor files
 
 
-Read = tuple[Site, str, Operation, Mapping[str, object]]  # with the site's prefix
+Fit = Callable[[str], Awaitable[Site]]  # the same plugin, fitted to a client: by profile
 
 
-def site_of(plugin: Plugin, plans: Mapping[str, Plan], relay: Relay | None = None) -> Site:
-    """Compile what the door needs to know of a plugin."""
+@dataclass(slots=True, eq=False)
+class Read:
+    """What a request asks of an operation, and, once it was answered, what was built of that.
+
+    Reads are kept for whoever asks the same again, so nothing in here is of a caller: where the
+    caller's headers go into what is built, that is not kept.
+    """
+
+    site: Site
+    prefix: str
+    operation: Operation
+    arguments: Mapping[str, object]
+    built: UpstreamRequest | None = None
+    chosen: Level | None = None
+
+
+def site_of(
+    plugin: Plugin,
+    plans: Mapping[str, Plan],
+    relay: Relay | None = None,
+    *,
+    spoken: Mapping[str, Plan] | None = None,
+    fit: Fit | None = None,
+    longest: int | None = None,
+) -> Site:
+    """Compile what the door needs to know of a plugin.
+
+    Args:
+        plugin: The plugin.
+        plans: Of its operations.
+        relay: Of its sign-in.
+        spoken: The plans of calls over MCP, where they are others.
+        fit: Fits it to a client.
+        longest: What its client takes of a tool's name, in characters.
+    """
     documents: dict[str, Maker] = {}
     for face in FACES.values():
-        documents.update(face(plugin))
+        documents.update(face(plugin.shown))
+    tools = tools_of(plugin.shown)
+    auth = plugin.config.auth
+    service = auth.service if isinstance(auth, types.Auth) else None
     return Site(
         name=plugin.name,
         hosts=tuple(host.lower() for host in plugin.config.hosts),
@@ -114,15 +166,24 @@ def site_of(plugin: Plugin, plans: Mapping[str, Plan], relay: Relay | None = Non
         relay=relay,
         check=check_of(plugin),
         varies={name: _varies(plugin, one) for name, one in plugin.operations.items()},
+        filled=frozenset(name for name, one in plugin.operations.items() if _filled(one)),
+        mcp=of_plugin(plugin.shown, tools, longest) if may_serve(plugin) else None,
+        spoken=plans if spoken is None else spoken,
+        fit=fit,
+        by_token=frozenset(service.tokens if service and fit else ()) & PROFILES.keys(),
     )
 
 
 def _varies(plugin: Plugin, operation: Operation) -> str:
     """The headers of callers that the upstream is shown, for Vary."""
+    shown = (*plugin.config.upstream.forward, *_filled(operation))
+    return ", ".join({name.lower(): name for name in shown}.values())
+
+
+def _filled(operation: Operation) -> list[str]:
+    """The headers of callers that are arguments."""
     entries = operation.parameters.values()
-    filled = [one.header for one in entries if one != "hide" and one.header is not None]
-    names = {name.lower(): name for name in (*plugin.config.upstream.forward, *filled)}
-    return ", ".join(names.values())
+    return [one.header for one in entries if one != "hide" and one.header is not None]
 
 
 @dataclass(slots=True)
@@ -141,13 +202,16 @@ class Door:
     _by_host: dict[str, Site] = field(default_factory=dict)
     _by_name: dict[str, Site] = field(default_factory=dict)
     _root: Site | None = None
+    _desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
         self._slots = Slots(self.max_calls)
+        self._desk = Desk(self._slots, self._address, self._body, self._allow, self._guard)
 
     def place(self, sites: tuple[Site, ...]) -> None:
         """Serve these from now on."""
         self._reads.clear()
+        self._desk.forget()
         self._by_name = {site.name: site for site in sites}
         self._own_hosts = {urlsplit(self.public_url).netloc.lower()} - {""}
         self._by_host = {host: site for site in sites for host in site.hosts if host != "*"}
@@ -168,9 +232,8 @@ class Door:
         except Exception:
             reference = secrets.token_hex(6)
             log.exception("call %s failed: %s", reference, request.method)
-            text = f"This is the gateway's fault. Its log has the reason under {reference}."
-            response = problem(Bug(text))
-        self._allow(request.headers.get("Origin"), response)
+            response = problem(_bug(reference))
+        self._allow(request.headers.get(hdrs.ORIGIN), response)
         return response
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -183,13 +246,15 @@ class Door:
         known = self._reads.get(at)
         if known is not None and method == "GET" and not request.can_read_body:
             self._refuse_foreign(request)
-            return await self._run(request, *known)
+            return await self._run(request, known)
         path, _, query = target.partition("?")
         if method == "OPTIONS":
             return self._preflight(request, path)
         for site, prefix, rest in self._places(request, path):
             if site is None:
                 found: web.StreamResponse | None = self._own(request, rest, None, prefix)
+                if found is None and rest.endswith(MCP):
+                    found = await self._mcp_of_all(request, rest)
             elif site.plugin is None:
                 found = self._own(request, rest, site, prefix)
                 if found is None:
@@ -201,6 +266,17 @@ class Door:
             if found is not None:
                 return found
         raise NotFound(self._nothing(request, path))
+
+    async def _guard(self, answering: Awaitable[Answer]) -> Answer:
+        """An answer, or a refusal, whatever happens."""
+        try:
+            return await answering
+        except Refusal:
+            raise
+        except Exception:
+            reference = secrets.token_hex(6)
+            log.exception("call %s failed", reference)
+            raise _bug(reference) from None
 
     # --- which plugin -------------------------------------------------------------------------
 
@@ -236,6 +312,12 @@ class Door:
         own = self._own(request, path, site, prefix)
         if own is not None:
             return own
+        if path == MCP:
+            return await self._mcp(request, site)
+        if path.startswith(AS) and site.fit is not None:
+            name, rest = _profile(path)
+            fitted = await site.fit(name)
+            return await self._at(request, method, fitted, f"{prefix}{AS}{name}", rest, query)
         if path.startswith(_BELOW):
             if path.startswith("/call/"):
                 return await self._call_by_name(request, method, site, prefix, path)
@@ -253,14 +335,22 @@ class Door:
         operation, values = found
         self._refuse_foreign(request)
         caller = None if site.check is None else site.check(request.headers)
+        for_all = not site.by_token
+        site, operation = await _fitted(site, operation, caller)
         body = await self._body(request) if request.can_read_body else b""
         content_type = request.headers.get("Content-Type", "")
+        if operation.passing:
+            target = f"{path}?{query}" if query else path
+            asked = {"method": method, "target": target, "body": body}
+            return await self._run(request, Read(site, prefix, operation, asked), caller=caller)
         arguments = read_call(operation, values, query, body, content_type)
-        if method == "GET" and not body and len(request.raw_path) <= MAX_KNOWN_LENGTH:
+        read = Read(site, prefix, operation, arguments)
+        known = method == "GET" and not body and len(request.raw_path) <= MAX_KNOWN_LENGTH
+        if known and for_all:  # else it hangs on who asks
             if len(self._reads) >= MAX_KNOWN:
                 self._reads.clear()
-            self._reads[request.raw_path, self._host(request)] = site, prefix, operation, arguments
-        return await self._run(request, site, prefix, operation, arguments, caller=caller)
+            self._reads[request.raw_path, self._host(request)] = read
+        return await self._run(request, read, caller=caller)
 
     async def _call_by_name(
         self, request: web.BaseRequest, method: str, site: Site, prefix: str, path: str
@@ -275,35 +365,59 @@ class Door:
             raise MethodNotAllowed(text, headers=[("Allow", "POST")])
         self._refuse_foreign(request)
         caller = None if site.check is None else site.check(request.headers)
+        site, operation = await _fitted(site, operation, caller)
         arguments = read_named(operation, await self._body(request))
-        return await self._run(
-            request, site, prefix, operation, arguments, heals=True, caller=caller
-        )
+        read = Read(site, prefix, operation, arguments)
+        return await self._run(request, read, heals=True, caller=caller)
+
+    async def _mcp(self, request: web.BaseRequest, site: Site) -> web.StreamResponse:
+        self._refuse_foreign(request)
+        return await self._desk.answer(request, site)
+
+    async def _mcp_of_all(self, request: web.BaseRequest, path: str) -> web.StreamResponse | None:
+        """At the root that plugins share, for all clients or for one."""
+        if path == MCP:
+            self._refuse_foreign(request)
+            return await self._desk.answer_shared(request, self.sites)
+        if not path.startswith(AS):
+            return None
+        name, rest = _profile(path)
+        if rest != MCP:
+            return None
+        self._refuse_foreign(request)
+        ready = [site for site in self.sites if site.fit is not None]
+        fitted = [await site.fit(name) for site in ready if site.fit is not None]
+        return await self._desk.answer_shared(request, fitted, PROFILES[name].longest(SHARED))
 
     async def _run(
         self,
         request: web.BaseRequest,
-        site: Site,
-        prefix: str,
-        operation: Operation,
-        arguments: Mapping[str, object],
+        read: Read,
         *,
         heals: bool = False,
         caller: Caller | None = None,
     ) -> web.StreamResponse:
         """Run the plan. `caller` is who was asked for a proof already: before a body is read."""
-        address, varies = self._address(request), site.varies.get(operation.name, "")
+        site, name = read.site, read.operation.name
+        address, varies = self._address(request), site.varies.get(name, "")
+        call = Call(read.arguments, request.headers, address, heals, whole=False, caller=caller)
+        call.request, call.chosen = read.built, read.chosen
         free = self._slots.take(address)
         try:
-            answer = await site.plans[operation.name](
-                Call(arguments, request.headers, address, heals, whole=False, caller=caller)
-            )
+            answer = await site.plans[name](call)
         except BaseException as error:
             free()
             if varies and isinstance(error, Refusal):
                 error.headers += (("Vary", varies),)
             raise
-        return written(answer, prefix, free, varies)
+        if name not in site.filled:
+            read.built, read.chosen = call.request, call.chosen
+        if read.operation.passing:
+            return Verbatim(answer, free)
+        tags = request.headers.get(hdrs.IF_NONE_MATCH)
+        if tags is not None and request.method in ("GET", "HEAD"):
+            answer = unless_known(answer, tags)
+        return written(answer, read.prefix, free, varies)
 
     def _address(self, request: web.BaseRequest) -> str:
         """The caller's."""
@@ -329,6 +443,8 @@ class Door:
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         """The whole body of a call, which is under way from here on: its body is held."""
+        if request.content.is_eof():  # nothing is waited for
+            return await self._received(request)
         free = self._slots.take(self._address(request))
         try:
             return await self._received(request)
@@ -337,18 +453,23 @@ class Door:
 
     async def _received(self, request: web.BaseRequest) -> bytes:
         """A whole body, bounded in size and time."""
-        transfer = request.headers.get("Transfer-Encoding", "chunked").lower()
-        if "Content-Encoding" in request.headers or transfer != "chunked":
+        transfer = request.headers.get(hdrs.TRANSFER_ENCODING, "chunked").lower()
+        if hdrs.CONTENT_ENCODING in request.headers or transfer != "chunked":
             raise UnsupportedBody("A coded request body is not read. Send it as plain JSON.")
         if (request.content_length or 0) > self.max_body:
             raise self._too_large()
-        expected = request.headers.get("Expect")
+        expected = request.headers.get(hdrs.EXPECT)
         if expected is not None and request.version == HttpVersion11:
             if expected.strip().lower() != "100-continue":
                 text = f"Expect: {expected[:40]!r} is not known here, only 100-continue."
                 raise ExpectationFailed(text)
             # Some hold their body back until they are told (RFC 9110 section 10.1.1).
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if request.content.is_eof():  # it came with the head, as that of nearly every call
+            whole = request.content.read_nowait()
+            if len(whole) > self.max_body:
+                raise self._too_large()
+            return whole
         seconds = BODY_SECONDS * max(1.0, self.max_body / MAX_BODY)
         try:
             async with asyncio.timeout(seconds):
@@ -377,7 +498,8 @@ class Door:
         """Documents, and what stands at every root."""
         maker = site.documents.get(path) if site is not None else None
         if maker is not None:
-            document = maker(self._base(request, prefix), request.query.get("version", ""))
+            asked = request.query.get("for" if path == TOOLS else "version", "")
+            document = maker(self._base(request, prefix), asked)
             response = delivered(request, document)
             if isinstance(response.body, bytes) and len(response.body) > SMALL:
                 response.ended = self._slots.take(self._address(request))
@@ -466,9 +588,9 @@ class Door:
         Vary says so to those who ask without an origin, too: a cache gives to both.
         """
         headers = response.headers
-        said = headers.getall("Vary") if "Vary" in headers else ()
-        headers["Vary"] = ", ".join((*said, "Origin")) if said else "Origin"
-        if origin in self.origins and _CLOSED not in headers:
+        said = headers.getall(hdrs.VARY) if hdrs.VARY in headers else ()
+        headers[hdrs.VARY] = ", ".join((*said, "Origin")) if said else "Origin"
+        if origin is not None and origin in self.origins and _CLOSED not in headers:
             headers["Access-Control-Allow-Origin"] = origin
             headers["Access-Control-Expose-Headers"] = _EXPOSED
 
@@ -481,17 +603,17 @@ class Door:
         rebinding) shows only in Host, so that is judged where calls come over the loopback.
         """
         headers = request.headers
-        origin = headers.get("Origin")
+        origin = headers.get(hdrs.ORIGIN)
         if origin is not None and origin in self.origins:
             return
-        if headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        if headers.get(_FETCH_SITE) in ("cross-site", "same-site"):
             raise OriginRefused(_FOREIGN.format(repr((origin or "another site")[:200])))
         reached = None
         if origin is not None:
             reached = origin_of(request.remote or "", request.secure, headers, self.trusted)
             if reached is None or origin.lower() != f"{reached[0]}://{reached[1]}":
                 raise OriginRefused(_FOREIGN.format(repr(origin[:200])))
-        host = (headers.get("Host") or "").lower()
+        host = (headers.get(hdrs.HOST) or "").lower()
         if host in self._own_hosts or (self.trusted and trusts(self.trusted, request.remote or "")):
             return
         if (origin is not None or _is_loopback(request)) and not self._is_ours(host):
@@ -519,6 +641,25 @@ class Door:
         return True
 
 
+async def _fitted(
+    site: Site, operation: Operation, caller: Caller | None
+) -> tuple[Site, Operation]:
+    """The site and operation as they fit a caller whose token is named after a profile."""
+    if caller is None or caller.id not in site.by_token or site.fit is None:
+        return site, operation
+    fitted = await site.fit(caller.id)
+    return fitted, fitted.plugin.operations[operation.name] if fitted.plugin else operation
+
+
+def _profile(path: str) -> tuple[str, str]:
+    """The profile that an address names, and what is behind it. Raises: NotFound."""
+    name, slash, rest = path.removeprefix(AS).partition("/")
+    if name not in PROFILES:
+        known = ", ".join(PROFILES)
+        raise NotFound(f"There is no profile {name[:64]!r}. There are: {known}.")
+    return name, slash + rest
+
+
 def _is_loopback(request: web.BaseRequest) -> bool:
     """Whether a request came in over the loopback interface."""
     name = request.transport.get_extra_info("sockname") if request.transport else None
@@ -537,6 +678,11 @@ def is_loopback_name(name: tuple[object, ...]) -> bool:
 def _name(host: str) -> str:
     """A host without its port, and without the dot that a full name may end with."""
     return re.sub(r"\.?(:\d+)?$", "", host)
+
+
+def _bug(reference: str) -> Bug:
+    """What a caller is told of what nobody has foreseen."""
+    return Bug(f"This is the gateway's fault. Its log has the reason under {reference}.")
 
 
 # --- out --------------------------------------------------------------------------------------
@@ -572,19 +718,10 @@ def _only_get(request: web.BaseRequest) -> None:
 
 def problem(refusal: Refusal) -> web.Response:
     """A refusal as problem+json."""
-    fields: dict[str, object] = {
-        "code": refusal.code,
-        "title": refusal.title,
-        "status": refusal.status,
-        "detail": refusal.detail,
-    }
+    fields = refusal.fields()
     headers = {"Content-Type": "application/problem+json", "Server": SERVER, **_NOSNIFF}
-    if refusal.retry_after is not None:
-        seconds = math.ceil(refusal.retry_after)
-        fields["retry_after"] = seconds
-        headers["Retry-After"] = str(seconds)
-    if refusal.example is not None:
-        fields["example"] = refusal.example
+    if "retry_after" in fields:
+        headers["Retry-After"] = str(fields["retry_after"])
     headers.update(refusal.headers)
     return web.Response(status=refusal.status, body=msgspec.json.encode(fields), headers=headers)
 

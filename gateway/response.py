@@ -14,6 +14,7 @@ off, so does the connection to the caller: a part never looks like a whole.
 from __future__ import annotations
 
 import asyncio
+import http
 import logging
 import socket
 import struct
@@ -23,8 +24,10 @@ from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import HttpVersion11
-from multidict import CIMultiDict
+from aiohttp.http_writer import _serialize_headers
+from multidict import CIMultiDict, istr
 
+from gateway.caching.directives import members
 from gateway.errors import Refusal
 from gateway.values import Answer, Rest
 
@@ -37,6 +40,12 @@ MAX_SECONDS = 300.0
 # A body up to here is given to the transport whole, without a wait where nothing stands before it:
 # asyncio's own mark for a full buffer.
 SMALL = 60 * 1024
+_NOSNIFF = istr("X-Content-Type-Options")
+_KNOWN = frozenset(status.value for status in http.HTTPStatus)
+# RFC 9110 section 15.4.5, and what says where the answer is from.
+_OF_304 = frozenset(
+    ("etag", "cache-control", "expires", "vary", "age", "cache-status", "last-modified")
+)
 _RESET = struct.pack("ii", 1, 0)  # what SO_LINGER takes: on, and no second of it
 
 
@@ -47,14 +56,49 @@ class Written(web.Response):
     ended: Callable[[], None] | None = None
     seconds = MAX_SECONDS
 
+    def frees(self, free: Callable[[], None]) -> None:
+        """Call `free` at once, or where the body is not small, once it is written: until then it
+        holds memory."""
+        if isinstance(self._body, bytes) and len(self._body) > SMALL:
+            self.ended = free
+        else:
+            free()
+
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Write the response."""
-        transport = request.transport
-        if self.ended is None and (transport is None or not transport.get_write_buffer_size()):
-            return await self._write(request)
+        transport, body = request.transport, self._body
+        if (
+            transport is None
+            or transport.is_closing()
+            or transport.get_write_buffer_size()
+            or not isinstance(body, bytes)
+            or not 0 < len(body) <= SMALL
+            or not self._is_usual(request)
+        ):
+            return await self._written_by_aiohttp(request)
+        headers = self._headers
+        headers[hdrs.CONTENT_LENGTH] = str(len(body))
+        headers[hdrs.DATE] = rfc822_formatted_time()
+        head = _serialize_headers(f"HTTP/1.1 {self._status} {self._reason}", headers)
+        transport.write(head + body)
+        self._keep_alive = self._eof_sent = True
+        return request.writer
+
+    def _is_usual(self, request: web.BaseRequest) -> bool:
+        return (
+            self.ended is None
+            and request.keep_alive
+            and request.version == HttpVersion11
+            and request.method != hdrs.METH_HEAD
+            and self._keep_alive is not False
+            and not self._eof_sent
+        )
+
+    async def _written_by_aiohttp(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Write it step by step, waiting for a caller who does not read, but not for ever."""
         try:
             async with asyncio.timeout(self.seconds):
-                writer = await self._write(request)
+                writer = await super().prepare(request)
                 await self.write_eof()
         except TimeoutError:
             log.info("an answer was cut off: not read in %g seconds", self.seconds)
@@ -62,27 +106,6 @@ class Written(web.Response):
         finally:
             if self.ended is not None:
                 self.ended()
-        return writer
-
-    async def _write(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        body = self._body
-        if (
-            not isinstance(body, bytes)
-            or not body
-            or request.method == hdrs.METH_HEAD
-            or request.version != HttpVersion11
-            or not request.keep_alive
-            or self._keep_alive is False
-            or self._eof_sent
-        ):
-            return await super().prepare(request)
-        headers = self._headers
-        headers[hdrs.CONTENT_LENGTH] = str(len(body))
-        headers[hdrs.DATE] = rfc822_formatted_time()
-        writer = request.writer
-        await writer.write_headers(f"HTTP/1.1 {self._status} {self._reason}", headers)
-        await writer.write_eof(body)
-        self._keep_alive = self._eof_sent = True
         return writer
 
 
@@ -126,6 +149,46 @@ class Passed(web.StreamResponse):
         return writer
 
 
+class Verbatim(web.Response):
+    """A response of a plugin that passes everything on: what the upstream said, nothing of ours."""
+
+    def __init__(self, answer: Answer, ended: Callable[[], None]) -> None:
+        super().__init__(status=answer.status)
+        self._answer = answer
+        ended()
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Write the response."""
+        status, body, transport = self._answer.status, self._answer.body, request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("nobody reads any more")
+        headers = CIMultiDict(self._answer.headers)
+        if request.method != hdrs.METH_HEAD and status not in (204, 304):
+            headers[hdrs.CONTENT_LENGTH] = str(len(body))
+        reason = http.HTTPStatus(status).phrase if status in _KNOWN else ""
+        transport.write(_serialize_headers(f"HTTP/1.1 {status} {reason}", headers) + body)
+        self._keep_alive = request.keep_alive
+        self._eof_sent = True
+        return request.writer
+
+
+def unless_known(answer: Answer, tags: str) -> Answer:
+    """An answer to If-None-Match: 304 where the caller has it (RFC 9110 section 13.1.2).
+
+    What is compared is our own tag, that of the answer after shrinking.
+    """
+    etag = next((value for name, value in answer.headers if name == "ETag"), "")
+    if answer.status != 200 or not etag:
+        return answer
+    own = etag.removeprefix("W/")
+    if tags.strip() != "*" and own not in (one.removeprefix("W/") for one in members(tags)):
+        return answer
+    if answer.rest is not None:
+        answer.rest.close()
+    kept = tuple(pair for pair in answer.headers if pair[0].lower() in _OF_304)
+    return Answer(304, kept, b"")
+
+
 def _reset(request: web.BaseRequest) -> ConnectionError:
     """Cut a connection so that no caller takes what it has for the whole, not even one that
     reads to the end of the connection; gives what tells aiohttp so."""
@@ -146,16 +209,13 @@ def written(
     """
     headers = CIMultiDict(answer.headers)
     headers[hdrs.SERVER] = SERVER
-    headers["X-Content-Type-Options"] = "nosniff"  # no browser shall think it knows better
+    headers[_NOSNIFF] = "nosniff"  # no browser shall think it knows better
     if varies:
-        headers["Vary"] = ", ".join([*headers.getall("Vary", ()), varies])
-    if "Location" in headers:
-        headers["Location"] = prefix + headers["Location"]
+        headers[hdrs.VARY] = ", ".join([*headers.getall(hdrs.VARY, ()), varies])
+    if hdrs.LOCATION in headers:
+        headers[hdrs.LOCATION] = prefix + headers[hdrs.LOCATION]
     if answer.rest is not None:
         return Passed(answer.status, headers, answer.rest, ended)
     response = Written(status=answer.status, body=answer.body, headers=headers)
-    if len(answer.body) > SMALL:
-        response.ended = ended
-    else:
-        ended()
+    response.frees(ended)
     return response

@@ -24,6 +24,8 @@ class Routes:
         # (OpenAPI 3.1, Path Templating: concrete before templated).
         self._open: dict[tuple[str, int], list[tuple[Template, Operation]]] = defaultdict(list)
         self._methods: set[str] = set()
+        operations = tuple(operations)
+        self._all = next((one for one in operations if one.passing), None)
         for operation in sorted(operations, key=lambda one: _literal(one.address), reverse=True):
             self._methods.add(operation.method)
             compiled = template(operation.address)
@@ -43,7 +45,7 @@ class Routes:
             values = compiled.match(segments)
             if values is not None:
                 return operation, dict(zip(compiled.names, values, strict=True))
-        return None
+        return None if self._all is None else (self._all, NO_VALUES)
 
     def methods(self, path: str) -> tuple[str, ...]:
         """The methods that are served at a raw path."""

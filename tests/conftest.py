@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from yarl import URL
 
 from gateway.app import Gateway, Options
 from gateway.config import read_configs
+from tests.redis_server import RedisServer, binary
 
 # How long an example takes says something of the machine, nothing of the code.
 settings.register_profile("gateway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -73,6 +74,19 @@ async def upstream() -> AsyncIterator[Upstream]:
     async with RawTestServer(scripted.handle) as server:
         scripted.url = f"http://127.0.0.1:{server.port}"
         yield scripted
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A real Redis or Valkey that has just started."""
+    if binary() is None:
+        pytest.skip("there is neither redis-server nor valkey-server on the PATH")
+    directory = tmp_path / "redis"
+    directory.mkdir()
+    server = RedisServer(directory)
+    server.start()
+    yield server
+    server.kill()
 
 
 @dataclass

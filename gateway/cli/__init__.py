@@ -22,11 +22,14 @@ from gateway.cli.check import check
 from gateway.cli.common import print_json
 from gateway.cli.demo import demo
 from gateway.cli.explain import explain
+from gateway.cli.export import export
 from gateway.cli.init import init
+from gateway.cli.mcp import mcp
 from gateway.cli.ops import ops
 from gateway.cli.serve import serve
 from gateway.cli.shrink import shrink
 from gateway.cli.suggest import suggest
+from gateway.cli.tools import tools
 from gateway.cli.trim import trim
 
 
@@ -83,5 +86,19 @@ def main() -> None:
     """Turn an HTTP API into a plugin for language models, by configuration alone."""
 
 
-for command in (serve, check, explain, call, shrink, suggest, demo, init, ops, trim):
+for command in (
+    serve,
+    mcp,
+    check,
+    explain,
+    call,
+    shrink,
+    suggest,
+    demo,
+    init,
+    ops,
+    tools,
+    trim,
+    export,
+):
     main.add_command(command)

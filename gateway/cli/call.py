@@ -13,7 +13,8 @@ from multidict import CIMultiDict
 
 from gateway.app import new_client, written_by_operator
 from gateway.authoring.words import one_line
-from gateway.caching import Flights, MemoryStore
+from gateway.caching.flights import Flights
+from gateway.caching.stores.memory import MemoryStore
 from gateway.cli.common import (
     args_option,
     caller_headers,

@@ -31,9 +31,10 @@ from gateway.cli.progress import progress
 from gateway.cli.unset import read_without_secrets
 from gateway.config import Loaded, types
 from gateway.errors import Mistake, Mistakes, SpecUnavailable
-from gateway.faces import FACES, Document, openapi
-from gateway.faces.limits import PLATFORMS, Limit, limits
+from gateway.faces import FACES, Document, openapi, tools
+from gateway.faces.limits import Limit
 from gateway.faces.manifest import MANIFEST
+from gateway.faces.platforms import PLATFORMS, limits
 from gateway.faces.weight import advice, heaviest
 from gateway.pipeline.mask import MIN_SECRET
 from gateway.plugin import Plugin
@@ -53,8 +54,9 @@ COUNTED = (MANIFEST, "/openapi.yaml", "/openapi.json")
     "--for",
     "platforms",
     multiple=True,
-    type=click.Choice(PLATFORMS),
-    help="What this platform does not take is a mistake. May be repeated.",
+    type=click.Choice(list(PLATFORMS)),
+    help="What this platform does not take is a mistake, what it takes badly a warning. May be "
+    "repeated.",
 )
 @deep_option
 @state_option
@@ -77,7 +79,7 @@ def check(
             plugins = run(compile_all(loaded, state_directory(state), tell))
         documents = [_documents(one) if isinstance(one, Plugin) else {} for one in plugins]
         rows = [
-            limits(plugin, own) if isinstance(plugin, Plugin) else ()
+            limits(plugin, own, platforms) if isinstance(plugin, Plugin) else ()
             for plugin, own in zip(plugins, documents, strict=True)
         ]
         _refuse_over(loaded, rows, platforms)
@@ -140,7 +142,7 @@ def _refuse_over(
         _over(one, row)
         for one, own in zip(loaded, rows, strict=True)
         for row in own
-        if row.over and row.platform in platforms
+        if row.over and not row.soft and row.platform in platforms
     ]
     if found:
         order = {str(one.file): number for number, one in enumerate(loaded)}
@@ -148,8 +150,7 @@ def _refuse_over(
 
 
 def _over(loaded: Loaded, row: Limit) -> Mistake:
-    text = f"{row.platform}: {row.item} is {row.value:,} {row.unit}, at most {row.allowed:,}"
-    return loaded.mistake(row.path, f"{text} are taken")
+    return loaded.mistake(row.path, row.text)
 
 
 def _documents(plugin: Plugin) -> dict[str, Document]:
@@ -157,6 +158,7 @@ def _documents(plugin: Plugin) -> dict[str, Document]:
         path: maker(f"{BASE}/{plugin.name}", "")
         for face in FACES.values()
         for path, maker in face(plugin).items()
+        if path != tools.PATH  # one for each API, and none for nobody
     }
 
 
@@ -182,7 +184,10 @@ def _report(
             one.name: f"{one.method} {one.address}" for one in plugin.operations.values()
         },
         "warnings": warnings,
-        "ledger": [asdict(line) for line in (*plugin.ledger, *served["3.0"].ledger)],
+        "ledger": [
+            asdict(line)
+            for line in (*plugin.ledger, *served["3.0"].ledger, *tools.not_strict(plugin))
+        ],
         "tokens": tokens,
         "limits": [{**asdict(row), "over": row.over} for row in rows],
     }
@@ -272,6 +277,7 @@ def _print_limits(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         style = "yellow" if row["over"] else "green"
         mark = f"[{style}]{'over' if row['over'] else 'ok'}[/]"
-        item = f"{row['item']}"
-        table.add_row(row["platform"], item, f"{row['value']:,}", f"{row['allowed']:,}", mark)
+        value = "no bound" if row["value"] is None else f"{row['value']:,}"
+        # An item may hold a name of the spec's.
+        table.add_row(row["platform"], escape(row["item"]), value, f"{row['allowed']:,}", mark)
     out.print(table)

@@ -7,6 +7,7 @@ import errno
 import gc
 import ipaddress
 import logging
+import os
 import re
 import signal
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from typing import Any, NoReturn
 import click
 
 from gateway.app import Gateway, Options
+from gateway.caching.stores import StoreError, store_of
 from gateway.cli.common import (
     err,
     fail,
@@ -33,6 +35,9 @@ from gateway.config.scalars import Bytes
 from gateway.errors import Mistakes
 from gateway.proxy import MAX_BODY, MAX_CALLS
 
+# Objects that come to be before garbage is looked for. A few calls make Python's own 700 of them:
+# what is under way would be walked over and over, and calls leave nothing to be found.
+COLLECTED_AFTER = 10_000
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
 
 
@@ -68,6 +73,22 @@ port_option = click.option(
 )
 
 
+def _url(_: click.Context, __: click.Parameter, value: str) -> str:
+    if value and not value.startswith(("https://", "http://")):
+        raise click.BadParameter("an absolute address, such as https://gateway.example")
+    return value
+
+
+public_url_option = click.option(
+    "--public-url",
+    default="",
+    envvar="GATEWAY_PUBLIC_URL",
+    show_envvar=True,
+    callback=_url,
+    help="The address that the world sees; written into the documents.",
+)
+
+
 def cannot_listen(host: str, port: int, error: OSError, *, as_json: bool) -> NoReturn:
     """Say why there is nothing to listen on, and leave with 1."""
     text = f"cannot listen on {host}:{port}: {error.strerror or error}"
@@ -85,12 +106,6 @@ def _network(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
     return values
 
 
-def _url(_: click.Context, __: click.Parameter, value: str) -> str:
-    if value and not value.startswith(("https://", "http://")):
-        raise click.BadParameter("an absolute address, such as https://gateway.example")
-    return value
-
-
 def _origins(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         if not _ORIGIN.fullmatch(value):
@@ -104,6 +119,14 @@ def _size(_: click.Context, __: click.Parameter, value: str) -> int:
         return Bytes.read(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def _store(_: click.Context, __: click.Parameter, value: str) -> str:
+    try:
+        store_of(value, 0)
+    except StoreError as error:
+        raise click.BadParameter(str(error)) from None
+    return value
 
 
 def _configs(_: click.Context, __: click.Parameter, values: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -124,14 +147,7 @@ def _configs(_: click.Context, __: click.Parameter, values: tuple[Path, ...]) ->
 )
 @host_option
 @port_option
-@click.option(
-    "--public-url",
-    default="",
-    envvar="GATEWAY_PUBLIC_URL",
-    show_envvar=True,
-    callback=_url,
-    help="The address that the world sees; written into the documents.",
-)
+@public_url_option
 @click.option(
     "--origin",
     "origins",
@@ -170,6 +186,16 @@ def _configs(_: click.Context, __: click.Parameter, values: tuple[Path, ...]) ->
     show_envvar=True,
     help="Calls that may be under way at once; more are told to come back (503).",
 )
+@click.option(
+    "--store",
+    default="",
+    metavar="URL",
+    envvar="GATEWAY_STORE",
+    show_envvar=True,
+    callback=_store,
+    help="Where replies are stored that several gateways share: redis://, rediss:// or unix://. A "
+    "password is better kept in the environment. By default each keeps its own in memory.",
+)
 @state_option
 @json_option
 def serve(
@@ -181,6 +207,7 @@ def serve(
     trusted: tuple[str, ...],
     max_body: int,
     max_calls: int,
+    store: str,
     state: Path | None,
     as_json: bool,
 ) -> None:
@@ -192,7 +219,16 @@ def serve(
     loaded = read(configs, state, as_json=as_json)
     directory = state_directory(state)
     options = Options(
-        host, port, public_url, origins, trusted, directory, max_body=max_body, max_calls=max_calls
+        host,
+        port,
+        public_url,
+        origins,
+        trusted,
+        directory,
+        store=store,
+        store_key=os.environ.get("GATEWAY_STORE_KEY", ""),  # a secret is no option
+        max_body=max_body,
+        max_calls=max_calls,
     )
     try:
         run(_serve(loaded, options, as_json=as_json))
@@ -212,6 +248,7 @@ async def _serve(loaded: Sequence[Loaded], options: Options, *, as_json: bool) -
         # What was loaded stays for the process's life: the collector need not walk it again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(COLLECTED_AFTER)
         await stop.wait()
         if not as_json:
             err.print("stopping: calls in flight may end", style="dim")

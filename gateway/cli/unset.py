@@ -22,12 +22,14 @@ _MOST = 50  # variables that are tried; the last of more are mistakes
 
 
 class _Noticing(Mapping[str, str]):
-    """The environment; keeps what was asked of it and is not there."""
+    """The environment; keeps what was asked of it, and what of that is not there."""
 
     def __init__(self) -> None:
+        self.asked: dict[str, None] = {}
         self.missing: dict[str, None] = {}
 
     def __getitem__(self, name: str) -> str:
+        self.asked[name] = None
         if name not in os.environ:
             self.missing[name] = None
         return os.environ[name]
@@ -65,6 +67,13 @@ def read_without_secrets(
         if one not in left
     ]
     return read(paths, state, as_json=as_json, env=_env(values)), tuple(unset)
+
+
+def variables_of(paths: Sequence[Path]) -> tuple[str, ...]:
+    """The environment variables that configs name, each once."""
+    noticing = _Noticing()
+    _mistakes(paths, noticing)
+    return tuple(noticing.asked)
 
 
 def _mistakes(paths: Sequence[Path], env: Mapping[str, str]) -> tuple[Mistake, ...]:

@@ -106,7 +106,8 @@ def _way_out(value: Any, schema: Schema) -> str:
     kind = schema.get("type")
     if kind == "string" and "pattern" not in schema and isinstance(value, bool | int | float):
         return "; put it in quotes"
-    if value is False and re.fullmatch(schema.get("pattern", "(?!)"), "no"):
+    forms = (schema, *schema.get("anyOf", ()))
+    if value is False and any(re.fullmatch(one.get("pattern", "(?!)"), "no") for one in forms):
         return "; write no"
     if kind == "boolean" and isinstance(value, str) and value.lower() in _YES_NO:
         return f"; write {_YES_NO[value.lower()]}"

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
-from gateway.config import headers, inline, oauth, secrets, types
+from gateway.config import caching, headers, inline, oauth, secrets, types
 from gateway.config.entries import credentials_of, operations, parameters
 from gateway.config.faults import Fault, Path, found, quoted, suggest
 
@@ -72,6 +72,7 @@ def _check(context: Context) -> Iterator[Fault]:
     yield from _parameters(context.plugin)
     yield from _operations(context)
     yield from headers.check(context.plugin)
+    yield from caching.check(context.plugin)
     yield from oauth.check(context.plugin, context.given)
     yield from inline.check(context.plugin, context.given)
 
@@ -83,6 +84,7 @@ def doubts(plugin: types.Plugin) -> Iterator[Fault]:
         if text is not None and len(text) > most:
             yield Fault((key,), f"{len(text):,} characters; platforms take at most {most:,}")
     yield from oauth.doubts(plugin)
+    yield from caching.doubts(plugin)
     if (plugin.upstream.url or "").rstrip("/") == PLACEHOLDER:
         text = "a placeholder, where nobody answers: write the base URL of the API"
         yield Fault(("upstream", "url"), text)

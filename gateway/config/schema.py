@@ -42,6 +42,8 @@ def _fitted(name: str, schema: Schema) -> Schema:
     for field in fields(struct):
         key = field.encode_name
         schema["properties"][key] = _without_null(schema["properties"][key])
+        if key in types.SHORT:
+            schema["properties"][key] = _with_short(schema["properties"][key], key)
         if field.default_factory is not msgspec.NODEFAULT:
             value = field.default_factory()
             if hasattr(value, "written"):
@@ -51,6 +53,12 @@ def _fitted(name: str, schema: Schema) -> Schema:
     if not schema["required"]:
         del schema["required"]
     return schema
+
+
+def _with_short(schema: Schema, key: str) -> Schema:
+    """A mapping, or what is short for one."""
+    rest = {name: value for name, value in schema.items() if name != "$ref"}
+    return {**rest, "anyOf": [types.SHORT[key][1].schema(), {"$ref": schema["$ref"]}]}
 
 
 def _without_null(schema: Schema) -> Schema:

@@ -52,7 +52,22 @@ class Remainder:
 
 def convert(tree: Any) -> types.Plugin:
     """A tree that fits the schema, as types: this cannot fail."""
+    tree = _in_full(tree)
+    operations = tree.get("operations")
+    if isinstance(operations, dict):
+        full = {name: one and _in_full(one) for name, one in operations.items()}
+        tree = {**tree, "operations": full}
     return msgspec.convert(tree, types.Plugin, dec_hook=scalar)
+
+
+def _in_full(level: Any) -> Any:
+    """A level whose short forms are written in full."""
+    short = {
+        key: {inner: level[key]}
+        for key, (inner, _) in types.SHORT.items()
+        if isinstance(level.get(key), str)
+    }
+    return {**level, **short} if short else level
 
 
 def scalar(kind: type, value: Any) -> Any:

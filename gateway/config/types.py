@@ -25,6 +25,8 @@ SAFE = (
     "HEAD",
     "QUERY",
 )  # change nothing (RFC 9110 §9.2.1, draft-ietf-httpbis-safe-method-w-body)
+# What an answer may cost where nobody says otherwise.
+TOKENS = 8000
 # Platforms cut or refuse what is longer, in characters (OpenAI's plugin documentation, 2023).
 LENGTHS = {"title": 20, "summary": 100, "description": 8000}
 
@@ -216,6 +218,60 @@ class Upstream(Block, frozen=True):
     ] = field(default_factory=lambda: Bytes(10 * 1024 * 1024))
 
 
+class Cache(Block, frozen=True):
+    """How replies are kept; `cache: 60s` is short for `{ttl: 60s}`.
+
+    Absent is exactly what the upstream says (RFC 9111).
+    """
+
+    ttl: Annotated[
+        SecondsOrNo | None,
+        Doc(
+            description="How long a success is fresh where the upstream says nothing of freshness; "
+            "`no` turns storing off."
+        ),
+    ] = None
+    stale: Annotated[
+        Seconds | None,
+        Doc(
+            description="For so long after that it is still given, while it is asked for anew, and "
+            "where the upstream fails."
+        ),
+    ] = None
+    shared_by: Annotated[
+        Literal["everyone", "caller"] | None,
+        Doc(
+            description="Who is given what one caller's call has fetched: `caller` keeps callers "
+            "apart. `everyone` unless callers bring a key of the upstream's own."
+        ),
+    ] = None
+    override: Annotated[
+        bool,
+        Doc(
+            description="`ttl` holds whatever the upstream says of freshness, but `no-store` and "
+            "`private`."
+        ),
+    ] = False
+    heuristic: Annotated[
+        bool,
+        Doc(
+            description="Where nothing is said, a tenth of the time since Last-Modified, at most a "
+            "day."
+        ),
+    ] = False
+    obey_caller: Annotated[
+        bool,
+        Doc(description="A caller's own Cache-Control is heeded: it may ask for what is new."),
+    ] = False
+    post: Annotated[
+        bool, Doc(description="This POST only reads: its replies are kept, by its body.")
+    ] = False
+
+
+# Keys with a short form: what stands for a mapping with this one key.
+SHORT = {"cache": ("ttl", SecondsOrNo)}
+
+
 class SpecSource(Block, frozen=True):
     """A spec behind a URL that wants headers."""
 
@@ -289,12 +345,16 @@ class Parameter(Block, frozen=True):
     max_items: Annotated[int | None, Doc(description="The most items.")] = field(
         default=None, name="maxItems"
     )
+    mcp_header: Annotated[
+        str | None,
+        Doc(description="The header in which MCP clients repeat the value, for what routes calls."),
+    ] = field(default=None, name="x-mcp-header")
 
 
 # Of `Parameter`: the keys that act only where the operation is written in place.
 IN_PLACE_KEYS = (
     "in", "type", "format", "enum", "items", "properties", "minimum", "maximum",
-    "minLength", "maxLength", "pattern", "minItems", "maxItems",
+    "minLength", "maxLength", "pattern", "minItems", "maxItems", "x-mcp-header",
 )  # fmt: skip
 
 # Of `Parameter`: the keys that could have no effect beside another one, which hides the value.
@@ -479,7 +539,14 @@ class Operation(Block, frozen=True):
     ] = None
     encode: Annotated[Encode | None, Doc(description="Overrides the plugin's.")] = None
     budget: Annotated[Budget | None, Doc(description="Overrides the plugin's.")] = None
-    cache: Annotated[SecondsOrNo | None, Doc(description="Overrides the plugin's.")] = None
+    cache: Annotated[Cache | None, Doc(description="Overrides the plugin's whole.")] = None
+    purges: Annotated[
+        list[str],
+        Doc(
+            description="The operations whose stored answers are forgotten when this one succeeds, "
+            "for every caller."
+        ),
+    ] = []
     limit: Annotated[Rate | None, Doc(description="Overrides the plugin's.")] = None
     timeout: Annotated[Seconds | None, Doc(description="Overrides the upstream's.")] = None
     max_bytes: Annotated[Bytes | None, Doc(description="Overrides the upstream's.")] = None
@@ -550,12 +617,19 @@ class Plugin(Block, frozen=True, kw_only=True):
         Rate | None, Doc(description="Per caller: `30/min` is at most 30 in any 60 s.")
     ] = None
     cache: Annotated[
-        SecondsOrNo | None,
-        Doc(description="Freshness where the upstream says nothing; `no` turns storing off."),
+        Cache | None,
+        Doc(
+            description="Freshness where the upstream says nothing; `no` turns storing off; "
+            "`{ttl, stale, …}` says more."
+        ),
     ] = None
     budget: Annotated[
-        Budget, Doc(description="Tokens per answer, `{tokens, chars}`, or `no`: never cut.")
-    ] = field(default_factory=lambda: Budget(8000))
+        Budget | None,
+        Doc(
+            description=f"Tokens per answer, `{{tokens, chars}}`, or `no`: never cut; "
+            f"{TOKENS:,} unless given."
+        ),
+    ] = None
     drop: Annotated[
         Drop,
         Doc(
@@ -572,6 +646,21 @@ class Plugin(Block, frozen=True, kw_only=True):
     parameters: Annotated[
         Parameters, Doc(description="For every operation that has a parameter of the name.")
     ] = {}
+    expose: Annotated[
+        Literal["all", "search", "auto"] | None,
+        Doc(
+            description="`search`: instead of all operations the model sees three, with which it "
+            "finds, reads and calls any; `auto`: that, where describing all of them takes more "
+            "than `spec_budget`. `all` unless given."
+        ),
+    ] = None
+    structured: Annotated[
+        bool | None,
+        Doc(
+            description="Over MCP: answers as `structuredContent` with an output schema, besides "
+            "the text. Both count against `budget`."
+        ),
+    ] = None
     operations: Annotated[
         Literal["all"] | list[str] | dict[str, Operation | None],
         Doc(

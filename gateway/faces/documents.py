@@ -19,7 +19,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-# Takes the plugin's base URL (no slash at its end) and the `version` asked for, "" for none.
+# Takes the plugin's base URL (no slash at its end) and the `version` asked for, of tools
+# the API that they are `for`; "" for none.
 Maker = Callable[[str, str], "Document"]
 
 # Stands for the base URL until it is known. Random, so that no spec can hold it; the braces

@@ -135,7 +135,7 @@ def _describe(
         ledger += noted
     schemas, before, after = components.schemas()
     ledger += [Degraded("", note) for note in told(before, after, "in shared schemas")]
-    security = _security(plugin.config.auth, base_url)
+    security = security_of(plugin.config.auth, base_url)
     document = {
         "openapi": "3.1.1",
         "info": {
@@ -165,7 +165,7 @@ def _is_plain(document: dict[str, Any]) -> bool:
     return True
 
 
-def _security(auth: types.Auth | str, base_url: str) -> tuple[dict[str, Any], list[str]] | None:
+def security_of(auth: types.Auth | str, base_url: str) -> tuple[dict[str, Any], list[str]] | None:
     """The security scheme of an auth kind, and the scopes that every call needs."""
     if isinstance(auth, str):
         return None

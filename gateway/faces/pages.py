@@ -122,10 +122,10 @@ def index(entries: Sequence[Entry], accept: str) -> Document:
 
 def wants_html(accept: str) -> bool:
     """Whether an Accept header prefers HTML to JSON (RFC 9110 §12.5.1). Programs rarely say."""
-    return _quality(accept, "text/html") > _quality(accept, "application/json")
+    return quality(accept, "text/html") > quality(accept, "application/json")
 
 
-def _quality(accept: str, media_type: str) -> float:
+def quality(accept: str, media_type: str) -> float:
     """The weight of a media type; the most specific range that fits it decides."""
     best, weight = -1, 0.0
     for part in accept.lower().split(",")[:50]:

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 
 from gateway.aside import Aside
-from gateway.caching import Flights, MemoryStore
+from gateway.caching.flights import Flights
 from gateway.caching.handles import Handles
+from gateway.caching.stores import Store
 from gateway.config import types
-from gateway.pipeline import auth, cache, fetch, limit, more, paginate, shrink, validate
+from gateway.pipeline import auth, cache, catalog, fetch, limit, more, paginate, shrink, validate
 from gateway.pipeline.call import Call, Clock, Plan
 from gateway.pipeline.limit import Windows
 from gateway.pipeline.locate import locator
@@ -39,13 +41,14 @@ _OF_JOBS = ("gateway.caching.handles", "gateway.pipeline.mask")
 @dataclass(slots=True)
 class Shared:
     """What all plans share: clocks, the store, flights, windows. `wall` tells seconds since
-    1970, `steady` seconds that never go back; `key` digests credentials in cache keys. `aside` is
-    where long answers are made; who shares it out closes it."""
+    1970, `steady` seconds that never go back; `key` digests credentials in cache keys, and is the
+    same for all who share a store. `aside` is where long answers are made; who shares it out
+    closes it."""
 
     wall: Clock
     steady: Clock
-    store: MemoryStore
-    flights: Flights
+    store: Store
+    flights: Flights[Any]
     windows: Windows = field(default_factory=Windows)
     aside: Aside = field(default_factory=lambda: Aside(prepare, *_OF_JOBS))
     handles: Handles = field(default_factory=lambda: Handles(HANDLE_BYTES))
@@ -59,8 +62,17 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
     tokens = tokens_of(proof.grant, client, shared.steady, mask.learn)
     locate = locator(plugin)
     private = isinstance(plugin.config.auth, types.Auth)
-    composed = {}
+    composed: dict[str, Plan] = {}
+    found = {} if plugin.catalog is None else catalog.steps(plugin, plugin.catalog, composed)
     for operation in plugin.operations.values():
+        if operation.name in found:
+            plan, stands_for = found[operation.name]
+            if stands_for:  # whose own plan counts the call
+                plan = auth.step(plugin, validate.step(operation, plan))
+            else:
+                plan = _around(plugin, operation, shared, plan)
+            composed[operation.name] = plan
+            continue
         if operation.own:
             plan = more.step(operation, shared.handles, shared.steady, shared.aside)
             composed[operation.name] = _around(plugin, operation, shared, plan)
@@ -86,6 +98,9 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
             shared.steady,
             source,
         )
+        if operation.passing:
+            composed[operation.name] = _around(plugin, operation, shared, shrink.nothing(source))
+            continue
         source = paginate.step(operation, source, shared.aside)
         plan = shrink.step(
             operation,
@@ -93,7 +108,7 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
             mask,
             shared.wall,
             source,
-            more.Keeper(operation, shared.handles, shared.key, mask, shared.steady, shared.aside),
+            more.Keeper(operation, shared.handles, mask, shared.steady, shared.aside),
             own_credential=bool(proof.taken),
             private=private,
         )
@@ -131,7 +146,7 @@ def steps_of(plugin: Plugin, operation: Operation) -> list[tuple[str, str]]:
         ("validate", "arguments are checked; unknown, withheld and missing ones are refused")
     )
     if operation.own:
-        steps.append(("more", operation.shrinker.describe()))
+        steps.append(("gives", operation.shrinker.describe()))
         return steps
     steps.append(("shrink", operation.shrinker.describe()))
     if operation.paging is not None:

@@ -1,134 +1,123 @@
-"""Replies kept: a stored one, else one fetch that all identical calls in flight share.
+"""Replies kept: the one place where the rules of caching are carried out.
 
-What may be kept, and for how long, is decided in `caching.policy`; here it is done. The key is
-the upstream URL, the header parameters, the forwarded headers and a partition, the keyed digest
-of the credential that the upstream sees, so no caller is given what another's key fetched.
-A write that succeeds forgets what is stored for its URLs (RFC 9111 section 4.4).
+What may be kept, for how long and what for is decided in `caching.deciding`; here a call is
+answered from the store, and what the store cannot answer alone goes on (`cache_miss`). What a call
+is stored under is in `cache_keys`. A write that succeeds forgets what is stored for its URLs
+(RFC 9111 section 4.4) and for the operations that it `purges`.
 """
 
 from __future__ import annotations
 
-from gateway.caching import (
-    Flights,
-    Key,
-    MemoryStore,
-    age,
-    cache_key,
-    forgotten,
-    freshness,
-    initial_age,
-    is_keepable,
-    may_share,
-    partition_of,
-)
+from gateway.caching.deciding import reuse
+from gateway.caching.entries import OnlyIfCached, Serve
+from gateway.caching.flights import Flights
+from gateway.caching.key import Address
+from gateway.caching.meanwhile import meanwhile
+from gateway.caching.stores import Store
+from gateway.config.scalars import Seconds
+from gateway.errors import NothingStored
+from gateway.pipeline.cache_keys import asking, is_exact, placing, purge_tag
+from gateway.pipeline.cache_miss import Landed, Miss, Misses
 from gateway.pipeline.call import Call, Clock, Source, built
-from gateway.pipeline.passing import forwarded
 from gateway.plugin import Operation, Plugin
 from gateway.request import Proof
-from gateway.values import Reply, UpstreamRequest
-
-_HIT = "plugin-gateway; hit"
-_MISS = "plugin-gateway; fwd=uri-miss"
-_STORED = "plugin-gateway; fwd=uri-miss; stored"
+from gateway.values import Reply
 
 
 def step(
     operation: Operation,
     plugin: Plugin,
     proof: Proof,
-    store: MemoryStore,
-    flights: Flights,
+    store: Store,
+    flights: Flights[Landed],
     key: bytes,
     wall: Clock,
     steady: Clock,
     inner: Source,
 ) -> Source:
-    """Answer from the store, or share a fetch.
+    """Answer from the store, or ask upstream and store what may be.
 
     Args:
-        operation: Its `cache` is the freshness where the upstream says nothing.
+        operation: Its `caching` holds the settings.
         plugin: Its `forward`ed headers are part of the key.
         proof: What is shown upstream, where it is the operator's.
         store: The replies.
         flights: The fetches under way.
-        key: Keys the digests of credentials; random per process.
+        key: Keys the digests of what tells callers apart; the same for all who share a store.
         wall: Seconds since 1970: for dates of replies.
-        steady: Seconds that never go back: for how long a reply has been held.
+        steady: Seconds that never go back: for how long a reply of our own store has been held.
         inner: Fetches.
     """
-    if operation.method not in ("GET", "HEAD"):  # whether or not it stores: others may
-        return _forgetting(store, inner)
-    if not keeps(operation):
-        return inner
-    forward = tuple(plugin.config.upstream.forward)
-    # The store is shared by all plugins: what else of a plugin may change a reply tells them
-    # apart, and one plugin's secrets are not masked in another's replies.
-    accept, fixed = (
-        operation.spec.reply.content_type,
-        sorted(plugin.config.upstream.headers.items()),
+    clock = steady if store.steady else wall
+    asked_of, place = asking(operation, plugin), placing(operation, plugin, proof, key)
+    exact, caching = is_exact(operation, plugin), operation.caching
+    name = f"{plugin.name}.{operation.name}"
+    misses = Misses(
+        inner, store, flights, caching, wall, clock, operation.timeout, name, exact=exact
     )
-    scope = repr((plugin.name, forward, fixed, accept, operation.cache)).encode()
-    everyone = partition_of(scope + proof.identity, key)
+    purges = tuple(purge_tag(plugin.name, one) for one in operation.purges)
+    if not (operation.passing or keeps(operation)):
+        if operation.method in ("GET", "HEAD"):
+            return inner
 
-    def key_of(call: Call, request: UpstreamRequest) -> Key:
-        values = tuple(forwarded(call.headers, name) for name in forward) if forward else ()
-        partition = everyone
-        if call.caller is not None and call.caller.credential is not None:
-            partition = partition_of(
-                scope + proof.identity + call.caller.credential.encode("utf-8", "replace"), key
-            )
-        return cache_key(request.url, values, partition, request.headers)
+        async def forget(call: Call) -> Reply:
+            return await misses.passed(call, asked_of(call, built(call)), None, purges)
+
+        return forget
+    own_tag = Address(plugin.name, purge_tag(plugin.name, operation.name), b"purge")
 
     async def cache(call: Call) -> Reply:
         request = built(call)
-        if not is_keepable(request):
-            return await inner(call)
-        at = key_of(call, request)
-        reply = store.get(at, steady())
-        if reply is not None:
-            call.age, call.cache_status = age(reply, wall()), _HIT
-            return reply
-        generation = store.generation(request.url)
-
-        async def start() -> Reply:
-            reply = await inner(call)
-            reply.initial_age = initial_age(reply)
-            shared = call.caller is None or call.caller.credential is None
-            ttl = freshness(reply, default=operation.cache, shared_credential=shared)
-            if store.put(at, reply, ttl, steady(), generation):
-                call.cache_status = _STORED
-            return reply
-
-        call.cache_status = _MISS
-        # A read that begins after a write must not join one that began before it.
-        return await flights.run((at, generation), start, may_share)
+        asked = asked_of(call, request)
+        at = place(call, request)
+        if at is None:
+            as_get = request.method == "POST"
+            where = place(call, request._replace(method="GET", body=None)) if as_get else None
+            return await misses.passed(call, asked, where, purges)
+        if operation.purged:  # what was stored before the last purge is never found again
+            purged = await store.get(own_tag)
+            at = at._replace(more=f"{at.more}|{purged.generation!r}")
+        found = await store.get(at)
+        now = clock()
+        decision = reuse(found.entries, asked, now, caching)
+        if caching.stale is not None:
+            decision = meanwhile(decision, now, caching)
+        if isinstance(decision, Serve):
+            if decision.refresh:
+                misses.refresh(call, asked, at, found, decision.entry)
+            return misses.hit(call, asked, decision)
+        if isinstance(decision, OnlyIfCached):
+            raise NothingStored(
+                "Nothing is stored for this call, and only what is stored was asked for. Call "
+                "without `only-if-cached`."
+            )
+        return await misses.answer(Miss(call, asked, at, found, decision))
 
     return cache
 
 
 def keeps(operation: Operation) -> bool:
-    """Whether a reply may be stored, or given to others who ask meanwhile."""
-    return operation.method == "GET" and operation.cache != 0.0
-
-
-def _forgetting(store: MemoryStore, inner: Source) -> Source:
-    async def cache(call: Call) -> Reply:
-        reply = await inner(call)
-        urls = forgotten(built(call), reply)
-        if urls:
-            store.forget(urls)
-        return reply
-
-    return cache
+    """Whether replies may be stored, or given to others who ask meanwhile."""
+    reads = operation.spec.method in ("GET", "HEAD")
+    posts = operation.spec.method == "POST" and operation.caching.post
+    return operation.cache != 0.0 and (reads or posts)
 
 
 def describe(operation: Operation) -> str:
     """What the step does for an operation, for people; empty where it is not in the plan."""
-    if operation.spec.method in ("HEAD", "QUERY"):
+    if keeps(operation):
+        rules = operation.caching
+        default = f"else {Seconds(rules.ttl).written}" if rules.ttl else "else not at all"
+        told = [f"kept as long as the upstream says, {default}"]
+        if rules.override and rules.ttl:
+            told = [
+                f"kept for {Seconds(rules.ttl).written}, whatever the upstream says but no-store"
+            ]
+        if rules.stale:
+            told.append(f"stale for {Seconds(rules.stale).written} more while it is asked for anew")
+        told.append("for each caller" if operation.by_caller else "for everyone")
+        return "; ".join(told)
+    if operation.spec.method in ("GET", "HEAD", "QUERY"):
         return ""
-    if operation.method != "GET":
-        return "a write that succeeds forgets what is stored for its address"
-    if operation.cache == 0.0:
-        return ""
-    default = f"else {operation.cache:g} s" if operation.cache else "else not at all"
-    return f"kept as long as the upstream says, {default}"
+    forgets = "a write that succeeds forgets what is stored for its address"
+    return f"{forgets} and for {', '.join(operation.purges)}" if operation.purges else forgets

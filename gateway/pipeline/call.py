@@ -23,6 +23,7 @@ class Call:
     address: str  # the caller's IP address
     heals: bool = False  # a model wrote the arguments as JSON: `"25"` may mean 25
     whole: bool = True  # the answer is wanted whole; else its body may still be on its way
+    shows: bool = False  # an image or a sound can be shown to the model as what it is
     caller: Caller | None = None  # None under `auth: none`
     request: UpstreamRequest | None = None
     chosen: Level | None = None  # what of the answer the caller wants; None is everything

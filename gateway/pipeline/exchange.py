@@ -120,9 +120,15 @@ class _Destination(aiohttp.ClientRequest):
 
 
 class Exchange:
-    """Sends requests to one origin, that of `base`, over the connections of `client`."""
+    """Sends requests to one origin, that of `base`, over the connections of `client`.
 
-    def __init__(self, client: aiohttp.ClientSession, base: str) -> None:
+    `verbatim`: nothing is sent twice, and the bodies of redirects are read, too.
+    """
+
+    def __init__(
+        self, client: aiohttp.ClientSession, base: str, *, verbatim: bool = False
+    ) -> None:
+        self._verbatim = verbatim
         assert client.connector is not None  # noqa: S101 - it has one until it is closed
         self._connector = client.connector
         self._to = _Destination(base, client)
@@ -165,7 +171,8 @@ class Exchange:
             except (aiohttp.ClientConnectionError, OSError):
                 # The close of an idle connection crosses the request. RFC 9112 section 9.3.1 lets
                 # only what is safe to repeat be sent again, once.
-                if not was_kept or body is not None or method not in _READS:
+                is_safe = was_kept and body is None and method in _READS
+                if not is_safe or self._verbatim:
                     raise
                 connection.close()
                 connection, protocol, _ = await self._connected(new=True)
@@ -177,7 +184,8 @@ class Exchange:
                     raise HttpProcessingError(message="interim replies without end")
                 message, payload = await protocol.read()
             status, received, is_whole = message.code, b"", True
-            if status >= 200 and not 300 <= status < 400 and method != "HEAD" and status != 204:
+            is_redirect = 300 <= status < 400 and (status == 304 or not self._verbatim)
+            if status >= 200 and not is_redirect and method != "HEAD" and status != 204:
                 if payload.is_eof():  # a small one comes with its head
                     received = payload.read_nowait()
                     if len(received) > limit:

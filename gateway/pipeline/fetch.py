@@ -20,6 +20,7 @@ import aiohttp
 from aiohttp.http import HttpProcessingError
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from gateway.caching.fields import storable_headers
 from gateway.config.types import SAFE
 from gateway.errors import RedirectRefused, UpstreamFailed, UpstreamTimeout
 from gateway.pipeline.call import Call, Clock, Source, built
@@ -69,7 +70,7 @@ def step(
     `passes_on` says that nothing is to be done with what the upstream sends, and that nobody
     else may have it as well: then it need not be whole.
     """
-    exchange = Exchange(client, plugin.base)
+    exchange = Exchange(client, plugin.base, verbatim=operation.passing)
     within = destinations(operation, plugin, proof)
     compose = composer(operation, plugin, proof)
     seconds, limit = operation.timeout, operation.max_bytes
@@ -97,7 +98,7 @@ def step(
                         if (fresh := await tokens.get()) != token:
                             headers["Authorization"] = f"Bearer {fresh}"
                             continue
-                    if status not in _REDIRECTS:
+                    if status not in _REDIRECTS or operation.passing:
                         break
                     url, method, body = _redirect(status, got, url, method, body)
                     if not within(request, method, url):
@@ -110,7 +111,8 @@ def step(
                     raise RedirectRefused(
                         f"The upstream redirected more than {MAX_REDIRECTS} times."
                     )
-                if (not 200 <= status < 300 or status == 206) and not _is_asked(status, headers):
+                is_plain = (200 <= status < 300 and status != 206) or operation.passing
+                if not is_plain and not _is_asked(status, headers):
                     if not isinstance(data, bytes):
                         data.close()
                     raise UpstreamFailed(
@@ -122,6 +124,8 @@ def step(
                         kept = mask.headers(tuple(got.items()))
                         return Reply(status, kept, b"", wall(), rest=through)
                     data = await data.whole()
+            if operation.passing:
+                return Reply(status, tuple(got.items()), data, wall())
             coding = ", ".join(got.getall("Content-Encoding", ()))
             if len(data) > (_THREAD_CODED if coding else _THREAD):
                 data = await asyncio.to_thread(_plain, coding, data, limit, mask, got)
@@ -165,6 +169,12 @@ def composer(operation: Operation, plugin: Plugin, proof: Proof) -> Compose:
         }
     )
 
+    def compose_all(call: Call, request: UpstreamRequest) -> tuple[str, CIMultiDict[str]]:  # noqa: ARG001
+        headers = CIMultiDict({"Host": base["Host"]})
+        headers.extend(storable_headers(request.headers))
+        headers.add("Via", base["Via"])
+        return request.url, headers
+
     def compose(call: Call, request: UpstreamRequest) -> tuple[str, CIMultiDict[str]]:
         headers = base.copy()
         for name in forward:
@@ -178,7 +188,7 @@ def composer(operation: Operation, plugin: Plugin, proof: Proof) -> Compose:
         proof.apply(headers)
         return proof.url(request.url), headers
 
-    return compose
+    return compose_all if operation.passing else compose
 
 
 def _redirect(

@@ -81,10 +81,10 @@ def step(operation: Operation, windows: Windows, steady: Clock, inner: Plan) -> 
     callers = windows.of(operation.limit_scope)
 
     async def limit(call: Call) -> Answer:
-        who = call.caller.id if call.caller is not None else _address(call)
-        window = callers.get(who)
+        caller = who(call)
+        window = callers.get(caller)
         if window is None:
-            window = callers[who] = Window()
+            window = callers[caller] = Window()
         wait = window.take(rate, steady())
         if wait:
             seconds = math.ceil(wait)
@@ -96,6 +96,11 @@ def step(operation: Operation, windows: Windows, steady: Clock, inner: Plan) -> 
         return await inner(call)
 
     return limit
+
+
+def who(call: Call) -> str:
+    """What tells callers apart: who he proved to be, else where he calls from."""
+    return call.caller.id if call.caller is not None else _address(call)
 
 
 def _address(call: Call) -> str:

@@ -15,18 +15,22 @@ from functools import partial
 from typing import NamedTuple
 
 from gateway.aside import LONG, TooDear
+from gateway.caching.directives import cache_control
+from gateway.caching.entries import Caching
+from gateway.caching.fields import by_name, lines
+from gateway.caching.freshness import lifetime as lifetime_of
+from gateway.caching.freshness import read
 from gateway.caching.handles import LIFE
-from gateway.caching.policy import cache_control, explicit_lifetime
 from gateway.config.types import SAFE
 from gateway.errors import UpstreamFailed
-from gateway.media import decoded, kind
+from gateway.media import MOST_SHOWN, decoded, is_shown, kind
 from gateway.pipeline.call import Call, Clock, Plan, Source
 from gateway.pipeline.mask import Mask
 from gateway.pipeline.more import Keeper, too_dear
 from gateway.pipeline.passing import charset_of, is_json, passing
 from gateway.pipeline.upstream_error import error_answer
 from gateway.plugin import Operation
-from gateway.shrinking import JSON, NOTHING, ReshapeError, roughly
+from gateway.shrinking import JSON, NOTHING, ReshapeError, form_of, roughly
 from gateway.shrinking.typed import Projection
 from gateway.shrinking.vanishing import ENOUGH, Watch, seen
 from gateway.values import Answer, Headers, Reply
@@ -66,7 +70,8 @@ def step(
         own_credential: Whether what the upstream judges is the gateway's credential.
         private: Whether callers had to prove themselves.
     """
-    form = _form_of(operation)
+    as_told = _form_of(operation)
+    as_shown = f"{as_told} shown"
     maker = _Maker(operation, locate, keeper, private=private)
 
     def make(reply: Reply, call: Call) -> Answer:
@@ -79,6 +84,7 @@ def step(
         began = keeper.steady()
         reply = await inner(call)
         came = keeper.steady()
+        form = as_shown if call.shows and _is_shown(reply) else as_told
         # What callers choose is of no end, so only the whole is kept beside the reply.
         answer = reply.forms.get(form) if call.chosen is None else None
         kept = reply.kept.get(form)
@@ -95,6 +101,8 @@ def step(
                 answer = make(reply, call)
             if call.chosen is None:
                 reply.forms[form] = answer
+        if keeper.handles.unsent:
+            await keeper.handles.send()
         age = reply.header("age") if call.age is None else str(call.age)
         own: Headers = (("Age", age),) if age is not None and age.isdecimal() else ()
         if call.cache_status:
@@ -108,6 +116,17 @@ def step(
     return shrink
 
 
+def nothing(inner: Source) -> Plan:
+    """Make the answer what the reply is."""
+
+    async def whole(call: Call) -> Answer:
+        reply = await inner(call)
+        headers = (*reply.headers, ("Cache-Status", call.cache_status))
+        return Answer(reply.status, headers, reply.body)
+
+    return whole
+
+
 def _form_of(operation: Operation) -> str:
     """Under what an operation's answers are kept beside replies, which other ones may share."""
     return f"{operation.name} {operation.shrinker.fingerprint}"
@@ -119,6 +138,10 @@ def _is_long(operation: Operation, reply: Reply) -> bool:
     if size <= _THREAD or size > _THREAD_IDLE:
         return size > _THREAD
     return not (operation.shrinker.idle and is_json(reply.header("content-type") or ""))
+
+
+def _is_shown(reply: Reply) -> bool:
+    return len(reply.body) <= MOST_SHOWN and is_shown(reply.header("content-type") or "")
 
 
 def _begins_json(body: bytes, charset: str) -> bool:
@@ -254,10 +277,22 @@ class _Maker:
                 theirs = content_type if said and shrunk is body else JSON
                 return _Made(shrunk, theirs, "" if kept is None else kept.handle)
         if shrinker.take is None and not (begins and shrinker.withholds):
-            file = kind(operation.spec.reply.content_type) == "binary"
-            make = partial(shrinker.shrink_other, file=file, mask=mask)
-            sent, theirs = self._keeper.do(make, body, "text/plain" if said else content_type)
-            return _Made(body if sent == body else sent, theirs)
+            file = kind(operation.spec.reply.content_type) == "binary" or (
+                call.shows and _is_shown(reply)
+            )
+            theirs = "text/plain" if said else content_type
+            other, kept = self._keeper.made(
+                call,
+                reply,
+                lambda sign: self._keeper.do(
+                    partial(shrinker.shrink_other, file=file, mask=mask, sign=sign), body, theirs
+                ),
+                form=form_of(theirs),
+            )
+            if call.chosen is None:
+                reply.kept[self._form] = kept
+            sent, theirs = (body if other.body == body else other.body), other.content_type
+            return _Made(sent, theirs, "" if kept is None else kept.handle)
         if operation.spec.method in SAFE:
             raise UpstreamFailed(
                 "The upstream's reply is not JSON, so the parts that this operation gives cannot "
@@ -296,12 +331,18 @@ def _varied(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _brief(headers: list[tuple[str, str]], reply: Reply) -> list[tuple[str, str]]:
     """Headers of an answer whose handle lives shorter than what the upstream says of it."""
-    directives = cache_control(reply)
+    directives = cache_control(by_name(reply.headers).get("cache-control", ""))
     ours = {name: value for name, value in directives.items() if name != "s-maxage"}
-    lifetime = min(explicit_lifetime(reply, ours) or 0.0, LIFE)
-    said = [one for one in _STRICTER if one in directives]
+    said = read(reply, reply.received)._replace(
+        directives=ours, expires=lines(reply.headers, "expires")
+    )
+    lifetime = min(lifetime_of(said, Caching()).seconds, LIFE)
+    stricter = [one for one in _STRICTER if one in directives]
     others = [one for one in headers if one[0].lower() not in ("cache-control", "expires")]
-    return [*others, ("Cache-Control", ", ".join(["private", f"max-age={int(lifetime)}", *said]))]
+    return [
+        *others,
+        ("Cache-Control", ", ".join(["private", f"max-age={int(lifetime)}", *stricter])),
+    ]
 
 
 def _etag(theirs: str, fingerprint: str) -> str:

@@ -22,6 +22,7 @@ from jsonschema_rs import ValidationError
 
 from gateway.request.check import Checker
 from gateway.request.entries import ABSENT
+from gateway.request.nulls import without_nulls
 from gateway.request.reading import heal
 from gateway.request.refusals import Explain
 from gateway.request.targets import TEMPLATE
@@ -82,6 +83,8 @@ def compile_build(
     # What goes out as JSON; whatever else does is text, wherever it stands.
     typed = frozenset(n for n, (i, _) in takes.items() if i >= body_from and layout.json_body)
 
+    needed = frozenset(name for name, (index, _) in takes.items() if index in required)
+
     def refuse(
         arguments: Mapping[str, Any],
         headers: Mapping[str, str],
@@ -98,6 +101,8 @@ def compile_build(
             name: value for name, value in arguments.items() if value is not None or name in typed
         }
         faults: Sequence[ValidationError] = check.faults(given)
+        if faults and heals:
+            given, faults = without_nulls(given, faults, check, needed)
         if faults and heals:
             given, faults = heal(given, faults, check, typed)
         if faults:

@@ -336,8 +336,8 @@ MUTATIONS = [
         "forwarded headers are not in the key",
         ("callers",),
         {
-            "gateway.caching.key:cache_key": _does(
-                lambda f, url, forwarded, *rest: f(url, (), *rest)
+            "gateway.pipeline.cache_keys:_sent": _does(
+                lambda f, call, request, forward: request.headers
             )
         },
     ),
@@ -345,15 +345,15 @@ MUTATIONS = [
         "headers of arguments are not in the key",
         ("callers",),
         {
-            "gateway.caching.key:cache_key": _does(
-                lambda f, url, forwarded, partition, *_: f(url, forwarded, partition)
+            "gateway.pipeline.cache_keys:_sent": _does(
+                lambda f, call, request, forward: f(call, request._replace(headers=()), forward)
             )
         },
     ),
     Mutation(
         "everything is kept",
         ("callers",),
-        {"gateway.caching.policy:freshness": _is(lambda *_, **__: 60.0)},
+        {"gateway.caching.storing:forbidden": _is(lambda *_, **__: "")},
     ),
     Mutation(
         "nobody is limited",

@@ -52,7 +52,7 @@ def test_check_of_a_good_config_is_0_and_counts_tokens(todo: Path) -> None:
     (report,) = json.loads(run("check", todo, "--json").stdout)
     assert report["tokens"]["/openapi.json"] > 100
     assert report["operations"] == {"getTodos": "GET /todos/{name}", "getMore": "GET /getMore"}
-    assert {row["platform"] for row in report["limits"]} == {"chatgpt-plugin", "gpt-actions"}
+    assert {row["platform"] for row in report["limits"]} == {"chatgpt-plugin", "actions"}
 
 
 def test_check_of_a_bad_config_is_2_with_places(todo: Path) -> None:
@@ -120,14 +120,14 @@ def test_mistakes_of_the_config_and_those_against_its_spec_come_at_once(
 
 
 def test_what_a_platform_does_not_take_is_a_mistake_for_it_alone(shop: Path) -> None:
-    assert run("check", "--for", "gpt-actions", shop).exit_code == 0
+    assert run("check", "--for", "actions", shop).exit_code == 0
     words = "w" * 250
     shop.write_text(
         f"title: A title that is too long for it\n{shop.read_text()}    description: {words}\n"
     )
     assert run("check", shop).exit_code == 0
-    assert run("check", "--for", "gpt-actions", shop).exit_code == 0
-    result = run("check", "--for", "gpt-actions", "--for", "chatgpt-plugin", shop, "--json")
+    assert run("check", "--for", "actions", shop).exit_code == 0
+    result = run("check", "--for", "actions", "--for", "chatgpt-plugin", shop, "--json")
     assert result.exit_code == 2
     found = json.loads(result.stdout)["mistakes"]
     assert [(one["line"], one["column"], one["path"]) for one in found] == [

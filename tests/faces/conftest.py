@@ -22,6 +22,8 @@ from gateway.values import (
     UpstreamRequest,
 )
 
+BUDGET = 8000  # which nobody has written
+
 
 def _no_build(
     arguments: Mapping[str, Any], headers: Mapping[str, str], *, heals: bool = False
@@ -47,11 +49,17 @@ def make_operation(
     address: str | None = None,
     timeout: float = 30.0,
     cache: float | None = 60.0,
+    budget: int = BUDGET,
+    limit_items: Mapping[str, int] | None = None,
 ) -> Operation:
     schema = returns if returns is not None else {"type": "object", "properties": {}}
-    shrinker, faults = compile_shrinker(
-        schema, components or {}, Rules(fields=(), drop=(), limit_items={}, budget=Budget(8000))
+    rules = Rules(
+        fields=(),
+        drop=(),
+        limit_items=limit_items or {},
+        budget=Budget(budget) if budget else Budget(0, 0),
     )
+    shrinker, faults = compile_shrinker(schema, components or {}, rules)
     assert not faults
     spec = SpecOperation(
         method,
@@ -84,6 +92,9 @@ def make_operation(
         cache=cache,
         timeout=timeout,
         max_bytes=1024,
+        budgeted=budget != BUDGET,
+        replies=schema,
+        rules=rules,
     )
 
 

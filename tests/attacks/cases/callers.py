@@ -341,7 +341,7 @@ def _table() -> list[Case]:
             get("/items/1"),
             world=STORING,
             holds="trap 8",
-            says={"": Reply('{"n": @N@}', status, (_JSON, ("Cache-Control", "max-age=60")))},
+            says={"": Reply('{"n": @N@}', status, (_JSON,))},
             sent=one * 2,
         )
     for word in (

@@ -25,10 +25,10 @@ export function say(plugin, version, ok, reason, detail) {
  * `read(plugin, version)` gives the names that the reader found and its answers by operation, or
  * null where it calls nothing; `cannot` a reason and a part of the reader's error, or nothing.
  */
-export async function main(read, { cannot = () => undefined } = {}) {
+export async function main(read, { cannot = () => undefined, versions = ["3.0", "3.1"] } = {}) {
   console.log = console.warn = console.info = () => {};
   for (const plugin of await plugins()) {
-    for (const version of ["3.0", "3.1"]) {
+    for (const version of versions) {
       const [reason, sign] = cannot(plugin, version) ?? [];
       try {
         const { names, answers } = await within(read(plugin, version));

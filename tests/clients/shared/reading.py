@@ -48,7 +48,7 @@ def main(
 
     Args:
         read: The reader.
-        versions: Of OpenAPI, those that it is given.
+        versions: Of OpenAPI, or of what else it reads, those that it is given.
         named: What the reader calls an operation.
         cannot: Why it cannot read a plugin, and a part of its error; None where it can.
     """
