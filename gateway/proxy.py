@@ -53,7 +53,7 @@ from gateway.pipeline.auth import Check, check_of
 from gateway.pipeline.coding import takes
 from gateway.plugin import Operation, Plugin
 from gateway.profiles import PROFILES
-from gateway.response import SERVER, SMALL, Verbatim, Written, unless_known, written
+from gateway.response import SERVER, SMALL, Verbatim, Written, interim_to, unless_known, written
 from gateway.routes import Routes
 from gateway.shrinking import Level
 from gateway.slots import Slots
@@ -402,6 +402,8 @@ class Door:
         address, varies = self._address(request), site.varies.get(name, "")
         call = Call(read.arguments, request.headers, address, heals, whole=False, caller=caller)
         call.request, call.chosen = read.built, read.chosen
+        if read.operation.passing:
+            call.interim = interim_to(request)
         free = self._slots.take(address)
         try:
             answer = await site.plans[name](call)

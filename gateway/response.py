@@ -28,8 +28,9 @@ from aiohttp.http_writer import _serialize_headers
 from multidict import CIMultiDict, istr
 
 from gateway.caching.directives import members
+from gateway.caching.fields import storable_headers
 from gateway.errors import Refusal
-from gateway.values import Answer, Rest
+from gateway.values import Answer, Headers, Rest
 
 log = logging.getLogger("gateway")
 
@@ -170,6 +171,23 @@ class Verbatim(web.Response):
         self._keep_alive = request.keep_alive
         self._eof_sent = True
         return request.writer
+
+
+def interim_to(request: web.BaseRequest) -> Callable[[int, Headers], None]:
+    """What takes interim replies to a caller, as they come (RFC 9110 section 15.2)."""
+
+    def interim(status: int, headers: Headers) -> None:
+        transport = request.transport
+        if (
+            transport is not None
+            and not transport.is_closing()
+            and request.version >= HttpVersion11
+        ):
+            reason = http.HTTPStatus(status).phrase if status in _KNOWN else ""
+            line = f"HTTP/1.1 {status} {reason}"
+            transport.write(_serialize_headers(line, CIMultiDict(storable_headers(headers))))
+
+    return interim
 
 
 def unless_known(answer: Answer, tags: str) -> Answer:

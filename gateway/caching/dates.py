@@ -10,7 +10,8 @@ import re
 from datetime import UTC, datetime
 
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+_DAY = f"(?:{'|'.join(_DAYS)})"
 _LONG_DAY = "(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)"
 _MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
 _TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
@@ -34,6 +35,13 @@ def http_date(text: str, now: float) -> float | None:
         if match := pattern.fullmatch(text.strip(" \t")):
             return _seconds(match, now)
     return None
+
+
+def date_text(seconds: float) -> str:
+    """The IMF form of a time, for a reply that came without a Date."""
+    when = datetime.fromtimestamp(seconds, UTC)
+    day, month = _DAYS[when.weekday()], _MONTHS[when.month - 1]
+    return f"{day}, {when:%d} {month} {when:%Y %H:%M:%S} GMT"
 
 
 def _seconds(match: re.Match[str], now: float) -> float | None:

@@ -1,56 +1,68 @@
-"""Identical calls in flight share one fetch.
+"""Identical calls in flight share one fetch; what is done aside is done once.
 
 The fetch is a task of its own. A caller who leaves leaves the others alone; when the last one
 has left, the fetch is cancelled, since nobody waits for it and the upstream's quota is scarce.
-A failure is shared by those who waited, and kept for nobody.
+A failure is shared by those who waited, and kept for nobody. What is begun aside, to bring a stored
+reply up to date, goes on whether or not anybody waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from gateway.errors import PluginNotReady
-from gateway.values import Reply
+from gateway.errors import PluginNotReady, Refusal
+
+log = logging.getLogger("gateway")
 
 # Fetches shared at once; beyond it calls fetch for themselves. The connections of the pools
 # are the real bound.
 MOST = 4096
+# Of these, fetches that nobody waits for: a crowd of stale replies must not take all.
+MOST_ASIDE = 256
+
+T = TypeVar("T")
 
 
-class _Flight:
+class _Flight(Generic[T]):
     """One fetch and how many wait for it."""
 
-    __slots__ = ("task", "waiting")
+    __slots__ = ("goes_on", "task", "waiting")
 
-    def __init__(self, task: asyncio.Task[Reply]) -> None:
+    def __init__(self, task: asyncio.Task[T], *, goes_on: bool = False) -> None:
         self.task = task
         self.waiting = 0
+        self.goes_on = goes_on
 
 
-class Flights:
+class Flights(Generic[T]):
     """The fetches under way, by key."""
 
-    def __init__(self, most: int = MOST) -> None:
-        self._most = most
-        self._flights: dict[Hashable, _Flight] = {}
-        self._tasks: set[asyncio.Task[Reply]] = set()
+    def __init__(self, most: int = MOST, most_aside: int = MOST_ASIDE) -> None:
+        self._most, self._most_aside = most, most_aside
+        self._flights: dict[Hashable, _Flight[T]] = {}
+        self._tasks: set[asyncio.Task[T]] = set()
+        self._aside = 0
         self._closed = False
 
     def __len__(self) -> int:
         return len(self._flights)
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._flights
+
     async def run(
         self,
         key: Hashable,
-        start: Callable[[], Awaitable[Reply]],
-        may_share: Callable[[Reply], bool] = lambda _: True,
-    ) -> Reply:
-        """The reply of the fetch under way for `key`, else of `start`, begun now.
+        start: Callable[[], Awaitable[T]],
+        may_share: Callable[[T], bool] = lambda _: True,
+    ) -> T:
+        """What the fetch under way for `key` brings, else what `start` does, begun now.
 
-        A reply that may not be shared is had by the caller who began it; those who waited fetch
-        for themselves, all at once.
+        What may not be shared is had by the caller who began it; those who waited fetch for
+        themselves, all at once.
 
         Raises:
             PluginNotReady: the gateway is stopping.
@@ -60,17 +72,45 @@ class Flights:
             raise _stopping()
         flight = self._flights.get(key)
         if flight is not None:
-            reply = await self._wait(key, flight)
-            return reply if may_share(reply) else await start()
+            got = await self._wait(key, flight)
+            return got if may_share(got) else await start()
         if len(self._flights) >= self._most:
             return await start()
-        task = asyncio.get_running_loop().create_task(_coroutine(start))
+        return await self._wait(key, self._begin(key, start))
+
+    def aside(self, key: Hashable, start: Callable[[], Awaitable[T]], name: str) -> bool:
+        """Begin a fetch that nobody waits for, but who asks the same may join.
+
+        Returns:
+            False where it is under way already, or where there are too many.
+        """
+        if self._closed or key in self._flights or self._aside >= self._most_aside:
+            return False
+        flight = self._begin(key, start, name)
+        flight.goes_on = True
+        self._aside += 1
+
+        def ended(task: asyncio.Task[T]) -> None:
+            self._aside -= 1
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+            error = None if task.cancelled() else task.exception()
+            if error is not None and not isinstance(error, Refusal):
+                log.error("%s failed", name, exc_info=error)
+
+        flight.task.add_done_callback(ended)
+        return True
+
+    def _begin(
+        self, key: Hashable, start: Callable[[], Awaitable[T]], name: str | None = None
+    ) -> _Flight[T]:
+        task = asyncio.get_running_loop().create_task(_coroutine(start), name=name)
         flight = self._flights[key] = _Flight(task)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return await self._wait(key, flight)
+        return flight
 
-    async def _wait(self, key: Hashable, flight: _Flight) -> Reply:
+    async def _wait(self, key: Hashable, flight: _Flight[T]) -> T:
         flight.waiting += 1
         try:
             return await asyncio.shield(flight.task)
@@ -81,7 +121,7 @@ class Flights:
             raise
         finally:
             flight.waiting -= 1
-            if flight.task.done() or not flight.waiting:
+            if flight.task.done() or not (flight.waiting or flight.goes_on):
                 if self._flights.get(key) is flight:
                     del self._flights[key]
                 flight.task.cancel()
@@ -95,8 +135,8 @@ class Flights:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _coroutine(start: Callable[[], Awaitable[Reply]]) -> Coroutine[Any, Any, Reply]:
-    async def fetch() -> Reply:
+def _coroutine(start: Callable[[], Awaitable[T]]) -> Coroutine[Any, Any, T]:
+    async def fetch() -> T:
         return await start()
 
     return fetch()

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -45,6 +46,9 @@ class Kept:
 
     `caller` is whose credential the upstream was asked with: to anybody else the handle is unknown.
     "" where callers bring none of their own.
+
+    `at` is the path where a caller names none: the answer, or the text that is all of it. `rows`
+    says that this is CSV, which is cut between its rows.
     """
 
     handle: str
@@ -56,6 +60,8 @@ class Kept:
     grows: str | None = None
     onward: Callable[[], Awaitable[Kept | None]] | None = None
     caller: str = ""
+    at: str = "$"
+    rows: bool = False
 
 
 def handle_of(
@@ -94,7 +100,11 @@ class Handles:
     before its handle is written into it.
     """
 
+    # Whether other gateways are to be told of something: `send`.
+    unsent = False
+
     def __init__(self, max_bytes: int) -> None:
+        self.key = secrets.token_bytes(32)  # for `handle_of`
         self._max = max_bytes
         self._plugins: dict[str, OrderedDict[str, _Entry]] = {}
         self._sizes: dict[str, int] = {}
@@ -149,6 +159,13 @@ class Handles:
             entries[handle] = replace(entry, expires=now + LIFE)
             entries.move_to_end(handle)
             return entry.kept
+
+    async def find(self, plugin: str, handle: str, now: float, caller: str = "") -> Kept | None:
+        """The same as `get`, wherever it is kept."""
+        return self.get(plugin, handle, now, caller)
+
+    async def send(self) -> None:
+        """Give other gateways what they may be asked for."""
 
     def _expire(self, now: float) -> None:
         """Drop what nobody used for too long: it stands first, since all live equally long."""

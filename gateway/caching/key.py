@@ -2,7 +2,9 @@
 
 The partition is a keyed digest of the credential that the upstream sees, never the credential:
 whoever reads a key learns nothing, and callers with different credentials never meet. The
-digest's key is drawn once per process, so a digest says nothing outside of it either.
+digest's key is drawn once per process, so a digest says nothing outside of it either; where
+gateways share a store it is theirs in common, and the store keeps digests of these only, under a
+key of its own.
 """
 
 from __future__ import annotations
@@ -10,40 +12,21 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
-from gateway.values import Headers
-
 DIGEST_BYTES = 16
 
 
-class Key(NamedTuple):
-    """A key of the store and of calls in flight."""
+class Address(NamedTuple):
+    """Where the replies to a request are stored: all variants of one URL and partition together."""
 
-    url: str
-    partition: bytes
-    forwarded: tuple[str | None, ...]
-    headers: Headers
-
-
-def cache_key(
-    url: str, forwarded: tuple[str | None, ...], partition: bytes, headers: Headers = ()
-) -> Key:
-    """Key a GET.
-
-    Args:
-        url: The upstream URL as sent, without the credential. Order of the query, case of an
-            escape and an empty query count: they may count upstream (RFC 9111 section 4).
-        forwarded: The caller's value of each header of `upstream.forward`, in that order; None
-            where it is absent. All that the upstream could vary by is in here, in `headers`, or
-            the same for everyone, so `Vary` needs no second key (section 4.1).
-        partition: Of `partition_of`.
-        headers: The request's own headers: header and cookie parameters.
-    """
-    return Key(url, partition, forwarded, headers)
+    plugin: str  # whose share of the room it fills
+    url: str  # what invalidation names: the upstream URL as sent, without credentials
+    partition: bytes  # of `partition_of`: all that tells callers apart; never empty
+    more: str = ""  # what else keys it: headers not left to Vary, a digest of a POST's body
 
 
 def partition_of(credential: bytes, secret: bytes) -> bytes:
     """The partition of those who show this credential upstream; empty is a credential too.
 
-    `secret` is at most 64 bytes, random per process.
+    `secret` is at most 64 bytes, the same for all who share a store.
     """
     return hashlib.blake2b(credential, key=secret, digest_size=DIGEST_BYTES).digest()

@@ -194,7 +194,8 @@ def _configs(_: click.Context, __: click.Parameter, values: tuple[Path, ...]) ->
     show_envvar=True,
     callback=_store,
     help="Where replies are stored that several gateways share: redis://, rediss:// or unix://. A "
-    "password is better kept in the environment. By default each keeps its own in memory.",
+    "password is better kept in the environment, and so is GATEWAY_STORE_KEY, a secret that makes "
+    "what others write there worthless. By default each gateway keeps its own in memory.",
 )
 @state_option
 @json_option

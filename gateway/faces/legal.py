@@ -76,7 +76,10 @@ def _kept(plugin: Plugin) -> str:
     """Whether answers are stored."""
     if all(one.cache == 0.0 for one in plugin.operations.values()):
         return "Answers are not stored here."
+    kept = "Answers may be stored here for a while and given again to the same question."
+    if all(one.by_caller or one.caching.shared for one in plugin.chosen):
+        return f"{kept} What was fetched with one person's own key is never given to another."
     return (
-        "Answers may be stored here for a while and given again to the same question. What was "
-        "fetched with one person's own key is never given to another."
+        f"{kept} What was fetched with one person's own key is given to another only where the API "
+        "says that it is public."
     )

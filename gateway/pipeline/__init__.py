@@ -125,7 +125,7 @@ def _around(plugin: Plugin, operation: Operation, shared: Shared, plan: Plan) ->
 
 def _passes_on(operation: Operation) -> bool:
     """Whether a long answer goes to the caller as it comes."""
-    return operation.shrinker.idle and operation.paging is None and not cache.keeps(operation)
+    return operation.shrinker.idle and operation.paging is None
 
 
 def mask_of(plugin: Plugin, proof: Proof | None = None) -> Mask:

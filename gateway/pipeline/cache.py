@@ -16,8 +16,9 @@ from gateway.caching.meanwhile import meanwhile
 from gateway.caching.stores import Store
 from gateway.config.scalars import Seconds
 from gateway.errors import NothingStored
-from gateway.pipeline.cache_keys import asking, is_exact, placing, purge_tag
-from gateway.pipeline.cache_miss import Landed, Miss, Misses
+from gateway.pipeline.cache_ask import Asking, Landed, Miss
+from gateway.pipeline.cache_keys import asking, is_exact, is_shown_whole, placing, purge_tag
+from gateway.pipeline.cache_miss import Misses
 from gateway.pipeline.call import Call, Clock, Source, built
 from gateway.plugin import Operation, Plugin
 from gateway.request import Proof
@@ -52,31 +53,31 @@ def step(
     asked_of, place = asking(operation, plugin), placing(operation, plugin, proof, key)
     exact, caching = is_exact(operation, plugin), operation.caching
     name = f"{plugin.name}.{operation.name}"
-    misses = Misses(
-        inner, store, flights, caching, wall, clock, operation.timeout, name, exact=exact
-    )
+    ask = Asking(inner, store, flights, caching, wall, clock, name, exact=exact)
+    misses = Misses(ask, store, flights, caching, clock, operation.timeout, name, exact=exact)
     purges = tuple(purge_tag(plugin.name, one) for one in operation.purges)
     if not (operation.passing or keeps(operation)):
         if operation.method in ("GET", "HEAD"):
             return inner
 
         async def forget(call: Call) -> Reply:
-            return await misses.passed(call, asked_of(call, built(call)), None, purges)
+            return await ask.passed(call, asked_of(call, built(call)), None, purges)
 
         return forget
+    shows_all, purged = is_shown_whole(operation, plugin), operation.purged
     own_tag = Address(plugin.name, purge_tag(plugin.name, operation.name), b"purge")
 
     async def cache(call: Call) -> Reply:
         request = built(call)
-        asked = asked_of(call, request)
+        asked = request if shows_all else asked_of(call, request)
         at = place(call, request)
         if at is None:
             as_get = request.method == "POST"
             where = place(call, request._replace(method="GET", body=None)) if as_get else None
-            return await misses.passed(call, asked, where, purges)
-        if operation.purged:  # what was stored before the last purge is never found again
-            purged = await store.get(own_tag)
-            at = at._replace(more=f"{at.more}|{purged.generation!r}")
+            return await ask.passed(call, asked, where, purges)
+        if purged:  # what was stored before the last purge is never found again
+            since = (await store.get(own_tag)).generation
+            at = at._replace(more=f"{at.more}|{since!r}")
         found = await store.get(at)
         now = clock()
         decision = reuse(found.entries, asked, now, caching)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.shrinking import Level
-from gateway.values import Answer, Caller, Reply, UpstreamRequest
+from gateway.values import Answer, Caller, Headers, Reply, UpstreamRequest
 
 
 @dataclass(slots=True)
@@ -24,6 +24,7 @@ class Call:
     heals: bool = False  # a model wrote the arguments as JSON: `"25"` may mean 25
     whole: bool = True  # the answer is wanted whole; else its body may still be on its way
     shows: bool = False  # an image or a sound can be shown to the model as what it is
+    interim: Callable[[int, Headers], None] | None = None  # takes 1xx replies, where they pass
     caller: Caller | None = None  # None under `auth: none`
     request: UpstreamRequest | None = None
     chosen: Level | None = None  # what of the answer the caller wants; None is everything

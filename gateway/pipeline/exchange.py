@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+from collections.abc import Callable
 
 import aiohttp
 from aiohttp import hdrs
@@ -24,6 +25,7 @@ from yarl import URL
 
 from gateway.errors import ReplyTooLarge
 from gateway.pipeline.coding import too_large
+from gateway.values import Headers
 
 # Of a status line and of one header; servers commonly send 8 KiB at most.
 MAX_LINE = 16 * 1024
@@ -98,6 +100,7 @@ class Rest:
             self._connection = None
 
 
+Interim = Callable[[int, Headers], None]
 Received = tuple[int, CIMultiDictProxy[str], bytes | Rest]
 
 
@@ -125,9 +128,7 @@ class Exchange:
     `verbatim`: nothing is sent twice, and the bodies of redirects are read, too.
     """
 
-    def __init__(
-        self, client: aiohttp.ClientSession, base: str, *, verbatim: bool = False
-    ) -> None:
+    def __init__(self, client: aiohttp.ClientSession, base: str, *, verbatim: bool = False) -> None:
         self._verbatim = verbatim
         assert client.connector is not None  # noqa: S101 - it has one until it is closed
         self._connector = client.connector
@@ -141,6 +142,7 @@ class Exchange:
         body: bytes | None,
         limit: int,
         hold: int = 0,
+        interim: Interim | None = None,
     ) -> Received:
         """Send a request and read the reply.
 
@@ -151,6 +153,7 @@ class Exchange:
             body: None for none.
             limit: Bytes that the reply's body may have, coded as it comes.
             hold: Bytes of a body of success that are waited for; 0 for the whole.
+            interim: Is told of interim replies that say something, as they come.
 
         Returns:
             Status, headers and body, or its `Rest` where there is more than `hold`. The body of a
@@ -177,11 +180,13 @@ class Exchange:
                 connection.close()
                 connection, protocol, _ = await self._connected(new=True)
                 message, payload = await _ask(protocol, method, target, headers, body)
-            interim = 0
+            count = 0
             while 100 <= message.code < 200 and message.code != 101:  # RFC 9110 section 15.2
-                interim += 1
-                if interim > _MAX_INTERIM:
+                count += 1
+                if count > _MAX_INTERIM:
                     raise HttpProcessingError(message="interim replies without end")
+                if interim is not None and message.code != 100:
+                    interim(message.code, tuple(message.headers.items()))
                 message, payload = await protocol.read()
             status, received, is_whole = message.code, b"", True
             is_redirect = 300 <= status < 400 and (status == 304 or not self._verbatim)

@@ -90,7 +90,9 @@ def step(
                 for _ in range(MAX_REDIRECTS + 1):
                     target = url[url.index("/", _SCHEME) :]
                     hold = HOLD if passes_on and not call.whole else 0
-                    status, got, data = await exchange(method, target, headers, body, limit, hold)
+                    status, got, data = await exchange(
+                        method, target, headers, body, limit, hold, call.interim
+                    )
                     if status == 401 and tokens is not None and not was_refused:
                         # It ended early, or was taken back; what was refused was not carried out.
                         was_refused = True

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gateway.caching import Flights
+from gateway.caching.flights import Flights
 from gateway.errors import PluginNotReady, UpstreamFailed
 from gateway.values import Reply
 

@@ -19,6 +19,7 @@ from gateway.values import Answer
 
 _ANNOUNCED = b'"_shrunk"'
 SHRUNK = "_shrunk"
+STALE = b"_stale"
 _OF_HTTP = ("title", "status")
 # Bytes of a stored answer whose form in here is remembered: twenty megabytes at most.
 MOST_KEPT = 32 * 1024
@@ -45,12 +46,17 @@ def of_answer(answer: Answer, *, structured: bool, modern: bool, meta: bytes) ->
         meta: Members of `_meta` that every result has, as JSON without braces; may be empty.
     """
     body, failed = answer.body, answer.status >= 400
-    media, stored = "", False
+    media, stored, is_stale, age = "", False, False, "0"
     for name, said in answer.headers:
         if name == "Content-Type":
             media = said
         elif name == "Cache-Status":
             stored = "; hit" in said
+            is_stale = stored and "; detail=" in said  # why it is given nevertheless
+        elif name == "Age":
+            age = said
+    if is_stale:  # a model may say so; RFC 9111 section 5.1 says it to everyone else
+        meta = b",".join(filter(None, (meta, b'"%b":{"age":%b}' % (STALE, age.encode()))))
     shape, way, shown, charset = _form(media)
     value = b"{}"  # what has an output schema must have something that fits it
     if shown and len(body) <= MOST_SHOWN and not failed:
