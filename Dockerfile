@@ -14,7 +14,8 @@ COPY gateway gateway
 COPY configs configs
 RUN /build/bin/pip wheel --no-deps --wheel-dir /wheels .
 # Wheels alone: an image that has to compile something is stopped here, not shipped with a compiler.
-RUN /build/bin/pip --python /opt/gateway/bin/python install --no-compile --only-binary :all: /wheels/*.whl
+RUN /build/bin/pip --python /opt/gateway/bin/python install --no-compile --only-binary :all: \
+      "$(echo /wheels/*.whl)[redis]"
 # Nothing can be compiled once the file system is read-only. The bytecode is not compared with the
 # times of its sources, which some builders set anew.
 RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/gateway/lib

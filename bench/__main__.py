@@ -1,8 +1,9 @@
 """`python -m bench` (or `make bench`): run the race, print a table, keep the figures.
 
 `python -m bench specs` (or `make bench-specs`) measures the reading of specs instead (`specs`),
-`python -m bench request` the checking of arguments (`request`), `python -m bench savings` what
-shrinking leaves of answers (`savings`), `python -m bench shrinking` what it costs (`shrinking`),
+`python -m bench request` the checking of arguments (`request`), `python -m bench policy` the decision
+that a stored reply answers a call (`policy`), `python -m bench savings` what shrinking leaves of
+answers (`savings`), `python -m bench shrinking` what it costs (`shrinking`),
 `python -m bench mcp` (or `make bench-mcp`) calls of tools beside FastMCP (`mcp`).
 """
 
@@ -22,7 +23,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import mcp, request, savings, shrinking, specs
+from bench import mcp, policy, request, savings, shrinking, specs
 from bench.load import BadAnswer
 from bench.plot import PLOT, plot
 from bench.race import Result, Unfair, race
@@ -136,6 +137,8 @@ if __name__ == "__main__":
         specs.main(sys.argv[2:], prog_name="python -m bench specs")
     if sys.argv[1:2] == ["request"]:
         request.main(sys.argv[2:], prog_name="python -m bench request")
+    if sys.argv[1:2] == ["policy"]:
+        policy.main(sys.argv[2:], prog_name="python -m bench policy")
     if sys.argv[1:2] == ["savings"]:
         savings.main(sys.argv[2:], prog_name="python -m bench savings")
     if sys.argv[1:2] == ["mcp"]:

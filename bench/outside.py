@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -36,6 +37,14 @@ def _nginx() -> str:
     return sys.executable
 
 
+def _redis() -> str:
+    if not (shutil.which("redis-server") or shutil.which("valkey-server")):
+        raise OSError("there is neither redis-server nor valkey-server on the PATH")
+    if find_spec("redis") is None:
+        raise OSError("its client is not installed: pip install 'plugin-gateway[redis]'")
+    return sys.executable
+
+
 def _environment(name: str) -> str:
     """An environment of its own, made once for each list of versions."""
     wanted = HERE / "peers" / f"{name}.txt"
@@ -57,6 +66,7 @@ def _environment(name: str) -> str:
 
 OUTSIDE = {
     "nginx": Need(_nginx),
+    "Redis": Need(_redis),
     "FastAPI": Need(partial(_environment, "fastapi")),
     "FastMCP": Need(partial(_environment, "fastmcp")),
     "orjson": Need(partial(_environment, "orjson")),

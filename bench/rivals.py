@@ -73,6 +73,11 @@ _PROXY = ("-m", "bench.peers.aiohttp_proxy", "{port}", "{upstream}")
 _HANDLER = ("-m", "bench.peers.aiohttp_handler", "{port}")
 _APP = ("-m", "bench.peers.aiohttp_app", "{port}")
 _NGINX = ("-m", "bench.peers.nginx_proxy", "{port}", "{upstream}", "{state}")
+_NGINX_CACHE = (*_NGINX, "cache")
+_REDIS = (
+    *("-m", "bench.peers.gateway_on_redis"),
+    *(str(HERE / "players.yaml"), "{port}", "{state}-redis"),
+)
 _FASTAPI = (str(HERE / "peers" / "fastapi_proxy.py"), "{port}", "{upstream}")
 
 
@@ -96,5 +101,24 @@ RIVALS = (
     Rival("cached", GATEWAY, "/stored", carries=False, against="bare handler", goal=0.6, pages=20),
     # A megabyte of answers in turn: what leaves the processor's caches between two hits.
     Rival("cached, 500", GATEWAY, "/stored", carries=False, against="bare handler", goal=0.6),
+    # Its processor time is the gateway's alone: Redis has some of its own, on another core.
+    Rival(
+        "cached, redis",
+        _REDIS,
+        "/stored",
+        carries=False,
+        against="bare handler",
+        pages=20,
+        outside="Redis",
+    ),
+    Rival(
+        "nginx cache",
+        _NGINX_CACHE,
+        "/stored",
+        carries=False,
+        against="bare handler",
+        pages=20,
+        outside="nginx",
+    ),
     Rival("app handler", _APP, "/stored", carries=False, against="bare handler", pages=20),
 )

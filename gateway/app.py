@@ -30,12 +30,12 @@ from gateway.caching.stores.handles import SharedHandles
 from gateway.config import Loaded, types
 from gateway.connections import server_of
 from gateway.errors import GatewayError, Mistake, Mistakes, SpecError, SpecUnavailable
-from gateway.faces.tool import tools_of
+from gateway.faces.mcp import Confirmations, key_of, sent_twice
 from gateway.guarded import connector
 from gateway.oauth import Relay, relay_of
 from gateway.pipeline import HANDLE_BYTES, Mask, Shared, plans
 from gateway.plugin import Files, Operation, Plugin, build
-from gateway.profiles import PROFILES, Profile, fitted, halved
+from gateway.profiles import PROFILES, fitted, halved
 from gateway.proxy import CHAT_ORIGINS, MAX_BODY, MAX_CALLS, Door, Fit, Site, site_of
 from gateway.references import WantedError
 from gateway.request import prove
@@ -200,15 +200,19 @@ class Gateway:
 
     def __post_init__(self) -> None:
         options = self.options
+        secret = options.store_key.encode()
+        store = store_of(options.store, STORE_BYTES, secret)
+        confirmations = Confirmations(time.monotonic)
+        if secret and not store.steady:  # any gateway on it takes what another one asked
+            confirmations = Confirmations(time.time, key_of(secret), store.lease)
         self.door = Door(
             public_url=options.public_url.rstrip("/"),
             origins=frozenset((*CHAT_ORIGINS, *options.origins)),
             trusted=tuple(ipaddress.ip_network(one) for one in options.trusted_proxies),
             max_body=options.max_body,
             max_calls=options.max_calls,
+            confirmations=confirmations,
         )
-        secret = options.store_key.encode()
-        store = store_of(options.store, STORE_BYTES, secret)
         self._shared = Shared(wall=time.time, steady=time.monotonic, store=store, flights=Flights())
         if not store.steady:  # others are on it as well
             self._shared.key = hashlib.blake2b(secret, digest_size=32).digest()
@@ -285,7 +289,7 @@ class Gateway:
         sites = []
         for loaded, result in zip(self.configs, got, strict=True):
             if isinstance(result, Plugin):
-                sites.append(self._site(result))
+                sites.append(await self._site(result))
             elif isinstance(result, SpecUnavailable):
                 sites.append(_waiting(loaded))
                 self._spawn(self._again(loaded, str(result)))
@@ -302,7 +306,7 @@ class Gateway:
         except TimeoutError:
             raise SpecUnavailable(f"no answer within {FIRST_WAIT:g} seconds") from None
 
-    def _site(self, plugin: Plugin) -> Site:
+    async def _site(self, plugin: Plugin) -> Site:
         client = new_client(*written_by_operator(plugin))
         self._clients.append(client)
         relay = relay_of(plugin.name, plugin.config.auth, client, self._shared.wall)
@@ -314,12 +318,15 @@ class Gateway:
             async with making:
                 if name not in made:
                     profile = PROFILES[name]
-                    other = await asyncio.to_thread(_prepared, plugin, profile)
                     longest = profile.longest(plugin.name)
-                    made[name] = self._place(other, client, relay, longest=longest)
+
+                    def make() -> Site:
+                        return self._place(fitted(plugin, profile), client, relay, longest=longest)
+
+                    made[name] = await asyncio.to_thread(make)
                 return made[name]
 
-        return self._place(plugin, client, relay, fit=fit)
+        return await asyncio.to_thread(self._place, plugin, client, relay, fit=fit)
 
     def _place(
         self,
@@ -330,10 +337,12 @@ class Gateway:
         fit: Fit | None = None,
         longest: int | None = None,
     ) -> Site:
+        """Compile a plugin, in a thread: of thousands of operations that takes long."""
         own = plans(plugin, client, self._shared)
         spoken = own
-        if plugin.config.structured:
-            spoken = plans(halved(plugin), client, self._shared)
+        twice = sent_twice(plugin.shown)
+        if twice:
+            spoken = plans(halved(plugin, twice), client, self._shared)
         return site_of(plugin, own, relay, spoken=spoken, fit=fit, longest=longest)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -348,7 +357,7 @@ class Gateway:
         for pause in pauses():
             await asyncio.sleep(pause)
             try:
-                site = self._site(await load_plugin(loaded, self.options.state))
+                site = await self._site(await load_plugin(loaded, self.options.state))
             except GatewayError as error:
                 if str(error) != reason:
                     reason = str(error)
@@ -367,13 +376,6 @@ class Gateway:
         site = web.TCPSite(self._runner, self.options.host, self.options.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
-
-
-def _prepared(plugin: Plugin, profile: Profile) -> Plugin:
-    """A plugin fitted to a client, with what takes long done already."""
-    other = fitted(plugin, profile)
-    tools_of(other.shown)
-    return other
 
 
 def pauses() -> Iterator[float]:

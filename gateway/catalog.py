@@ -15,8 +15,11 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
+from gateway.errors import BadArguments
+from gateway.request.text import decode_json
 from gateway.values import SpecBody, SpecOperation, SpecParameter
 
 SEARCH, DESCRIBE, CALL = "searchOperations", "describeOperation", "callOperation"
@@ -35,6 +38,9 @@ _SATURATION, _LENGTH = 1.2, 0.5  # BM25's k1 and b
 _DESCRIBED = 600  # characters of a description that are looked at
 _PREFIX = 3  # letters of a word that may stand for longer ones
 _NEAR = 0.8  # how alike a word must be that stands for one nobody uses
+# Of a question: the words that are looked at, and of those that nobody uses the ones for which a
+# near one is looked for among all words, which takes long, and how long such a word may be.
+_ASKED, _SLIPS, _LONGEST = 16, 3, 32
 _LEAST = 0.15  # of the best score: what is below has little to do with the question
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 # Stands in every question and in every description.
@@ -102,8 +108,13 @@ class Catalog:
         """The operations that have to do with a question, the best first; none for no words."""
         scores: dict[int, float] = defaultdict(float)
         asked: set[str] = set()
-        for word in dict.fromkeys(words(query[:1000])):
-            for known, share in self._meant(word):
+        slips = 0
+        for word in islice(dict.fromkeys(words(query[:1000])), _ASKED):
+            meant = self._meant(word)
+            if not meant and len(word) <= _LONGEST and slips < _SLIPS:
+                slips += 1
+                meant = self._near(word)
+            for known, share in meant:
                 asked.add(known)
                 found = self.index[known]
                 rarity = math.log(1 + (len(self.entries) - len(found) + 0.5) / (len(found) + 0.5))
@@ -127,6 +138,10 @@ class Catalog:
             longer = [known for known in self.index if known.startswith(word)]
             if longer:
                 return [(known, 0.6) for known in longer[:20]]
+        return []
+
+    def _near(self, word: str) -> list[tuple[str, float]]:
+        """The known words that a slip may have been meant for."""
         near = difflib.get_close_matches(word, self.index, n=2, cutoff=_NEAR)
         return [(known, 0.5) for known in near]
 
@@ -171,6 +186,25 @@ def _counted(entry: Entry) -> dict[str, float]:
         for word in dict.fromkeys(words(text)):  # said twice in one place is said once
             counts[word] += weight
     return counts
+
+
+def passed_on(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What `callOperation` passes on: nothing is ever lost of it on the way.
+
+    Models write an object's JSON text where the object is meant, as everywhere else.
+    Raises: BadArguments.
+    """
+    given = arguments.get("arguments")
+    if isinstance(given, str):
+        try:
+            given = decode_json(given)
+        except ValueError:
+            given = ""
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise BadArguments("'arguments' must be an object: the operation's arguments by name.")
+    return given
 
 
 # --- the three operations, as a spec would describe them ----------------------------------------

@@ -7,16 +7,16 @@ closes the connection ends what is done for him (MCP 2026-07-28, "Cancellation")
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from aiohttp import hdrs, web
 from multidict import istr
 
 from gateway.errors import (
+    Bug,
     MethodNotAllowed,
     NotAcceptable,
     NotFound,
@@ -25,6 +25,7 @@ from gateway.errors import (
     UnsupportedBody,
 )
 from gateway.faces import mcp
+from gateway.faces.mcp import wire
 from gateway.faces.pages import quality
 from gateway.faces.tool import tools_of
 from gateway.media import kind
@@ -33,7 +34,7 @@ from gateway.pipeline.auth import Check
 from gateway.plugin import Plugin
 from gateway.response import SERVER, Written
 from gateway.slots import Slots
-from gateway.streams import EVENTS, Patience, say
+from gateway.streams import EVENTS, Patience
 from gateway.values import Answer, Caller
 
 # Sets of plugins that different callers see at the shared address.
@@ -79,6 +80,14 @@ class Place(Protocol):
 
 
 Opened = Mapping[str, tuple[Place, Caller | None]]
+Made = TypeVar("Made")
+
+
+class Guard(Protocol):
+    """Makes a Bug of what nobody has foreseen."""
+
+    async def __call__(self, answering: Awaitable[Made]) -> Made:
+        """What is awaited. Raises: Refusal."""
 
 
 @dataclass(slots=True)
@@ -91,18 +100,17 @@ class Desk:
         body: Reads a whole body.
         dress: Adds the headers for an origin.
         guard: Makes a Bug of what nobody has foreseen.
+        confirmations: Of calls that are asked about first.
     """
 
     slots: Slots
     address: Callable[[web.BaseRequest], str]
     body: Callable[[web.BaseRequest], Awaitable[bytes]]
     dress: Callable[[str | None, web.StreamResponse], None]
-    guard: Callable[[Awaitable[Answer]], Awaitable[Answer]]
+    guard: Guard
+    confirmations: mcp.Confirmations
     _shared: dict[tuple[Place, ...], mcp.Endpoint] = field(default_factory=dict)
     _known: mcp.Known = field(default_factory=dict)
-    _confirmations: mcp.Confirmations = field(
-        default_factory=lambda: mcp.Confirmations(time.monotonic)
-    )
 
     def forget(self) -> None:
         """The plugins have changed."""
@@ -158,7 +166,7 @@ class Desk:
             if takes_events:
                 response = await self._patiently(request, exchange, body)
             else:
-                response = _message(await mcp.answer(exchange, body))
+                response = _message(await self._said(exchange, body))
         except BaseException:
             free()
             raise
@@ -184,7 +192,15 @@ class Desk:
             return answer
 
         callers = "/".join([caller.id if caller else address for _, caller in opened.values()])
-        return mcp.Exchange(endpoint, run, self._confirmations, headers, callers, self._known)
+        return mcp.Exchange(endpoint, run, self.confirmations, headers, callers, self._known)
+
+    async def _said(self, exchange: mcp.Exchange, body: bytes) -> mcp.Sent:
+        """What is said to a request; of what nobody has foreseen, in the protocol's form."""
+        try:
+            return await self.guard(mcp.answer(exchange, body))
+        except Bug as bug:
+            fault = wire.Fault(wire.INTERNAL_ERROR, bug.detail)
+            return mcp.Sent(200, wire.error_message(wire.id_of(body), fault))
 
     async def _patiently(
         self, request: web.BaseRequest, exchange: mcp.Exchange, body: bytes
@@ -193,14 +209,14 @@ class Desk:
         origin = request.headers.get("Origin")
         patience: Patience[mcp.Sent] = Patience(request, lambda one: self.dress(origin, one))
         try:
-            sent = await patience.wait(mcp.answer(exchange, body))
+            sent = await patience.wait(self._said(exchange, body))
         except Refusal as refusal:
             stream = await patience.stream()
             if stream is None:
                 raise
-            return await say(stream, mcp.told(body, refusal))
+            return await patience.say(stream, mcp.told(body, refusal))
         stream = await patience.stream()
-        return _message(sent) if stream is None else await say(stream, sent.body)
+        return _message(sent) if stream is None else await patience.say(stream, sent.body)
 
 
 @lru_cache(maxsize=64)  # clients say the same few over and over
@@ -212,7 +228,8 @@ def _taken(accept: str) -> tuple[bool, bool]:
 async def _opened(request: web.BaseRequest, places: Sequence[Place]) -> Opened:
     """The plugins that a caller may use, and who he is to each.
 
-    Raises: Unauthorized, where he may use none.
+    Raises: Unauthorized, where he may use none, or shows a proof that opens nothing: it has
+        expired, or is wrong, and his client would never learn it from what is open to everybody.
     """
     opened: dict[str, tuple[Place, Caller | None]] = {}
     closed: Unauthorized | None = None
@@ -228,7 +245,8 @@ async def _opened(request: web.BaseRequest, places: Sequence[Place]) -> Opened:
         if caller is not None and place.fit is not None and caller.id in place.by_token:
             seen = await place.fit(caller.id)
         opened[place.name] = seen, caller
-    if closed is not None and not opened:
+    shows = hdrs.AUTHORIZATION in request.headers
+    if closed is not None and not any(caller or not shows for _, caller in opened.values()):
         raise closed
     return opened
 

@@ -34,6 +34,7 @@ from gateway.shrinking.more import GIVES, more_name, more_spec, own_shrinker
 from gateway.shrinking.typed import Projection
 from gateway.spec.model import normalise
 from gateway.spec_filter import trim
+from gateway.unseen import visible
 from gateway.values import Argument, Build, Degraded, Schema, SpecModel, SpecOperation
 
 # Our own addresses win over an operation's, those of faces to come included: a plugin's
@@ -83,7 +84,8 @@ class Operation:
     timeout: float
     max_bytes: int
     confirm: bool = False  # its user is to be asked first, where a face can ask
-    confirms: frozenset[str] = frozenset()  # the same, of the operations that it calls by name
+    # The operations that it calls by name and whose user is to be asked first.
+    confirms: Mapping[str, Operation] = field(default_factory=dict)
     own: bool = False  # the gateway's: no upstream is asked
     formed: bool = False  # the answer's form is the operator's: `fields` or `returns`
     rules: Rules = field(default_factory=Rules)  # what `shrinker` was compiled from
@@ -268,8 +270,8 @@ def catalog_of(operations: Iterable[Operation]) -> Catalog:
             one.name,
             one.spec.method,
             one.spec.path,
-            one.summary,
-            one.description,
+            visible(one.summary),
+            one.description if one.written else visible(one.description),
             tuple(each.name for each in one.arguments),
         )
         for one in operations
@@ -287,7 +289,7 @@ def searching(
     for role, spec in own_specs(searched.names, len(operations)).items():
         own = own_operation(plugin, spec, taken, GIVEN[role])
         if role == CALL:
-            asked = frozenset(one.name for one in operations.values() if one.confirm)
+            asked = {one.name: one for one in operations.values() if one.confirm}
             changes = any(one.consequential for one in operations.values())
             own = replace(own, consequential=changes, confirms=asked)
         found[own.name] = own
@@ -643,11 +645,13 @@ def _words(
     config = loaded.plugin
     title = config.title
     if title is None:
-        fits = model.title.strip() and len(model.title.strip()) <= types.LENGTHS["title"]
-        title = model.title.strip() if fits else config.plugin[: types.LENGTHS["title"]]
+        named = visible(model.title).strip()
+        fits = 0 < len(named) <= types.LENGTHS["title"]
+        title = named if fits else config.plugin[: types.LENGTHS["title"]]
     summary = config.summary
     if summary is None:
-        first = re.split(r"(?<=[.!?])\s|\n", model.description.strip(), maxsplit=1)[0].strip()
+        first = re.split(r"(?<=[.!?])\s|\n", visible(model.description).strip(), maxsplit=1)[0]
+        first = first.strip()
         summary = (
             first
             if first and len(first) <= types.LENGTHS["summary"]
@@ -678,6 +682,8 @@ def _about(title: str, operations: Iterable[Operation], found: Catalog | None) -
         if operation.own:
             continue
         words = operation.summary or operation.description
+        if not operation.written:
+            words = visible(words)
         first = re.split(r"(?<=[.!?])\s|\n", words.strip(), maxsplit=1)[0][:200]
         line = f"- {operation.name}: {first}" if first else f"- {operation.name}"
         if sum(map(len, lines)) + len(lines) + len(line) > types.LENGTHS["description"] - 4:

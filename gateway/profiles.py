@@ -8,7 +8,7 @@ whose name is a profile's brings its calls the same. Stored replies are shared b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from msgspec import structs
@@ -87,14 +87,17 @@ def fitted(plugin: Plugin, profile: Profile) -> Plugin:
     return replace(plugin, config=config, operations=operations, catalog=searched)
 
 
-def halved(plugin: Plugin) -> Plugin:
-    """The same plugin, each answer within half its budget: it is sent twice."""
+def halved(plugin: Plugin, twice: Collection[str]) -> Plugin:
+    """The same plugin, the answers that are sent twice within half their budget each.
+
+    `twice` names their operations.
+    """
     shapes = Shapes(plugin.components)
     operations = {}
     for name, one in plugin.operations.items():
         budget = one.shrinker.budget
         half = Budget(budget.tokens // 2, budget.chars // 2)
-        operations[name] = _within(one, half, shapes) if budget and not one.own else one
+        operations[name] = _within(one, half, shapes) if budget and name in twice else one
     return replace(plugin, operations=operations)
 
 

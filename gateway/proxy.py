@@ -17,6 +17,7 @@ import ipaddress
 import logging
 import re
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
@@ -27,7 +28,7 @@ from aiohttp.http import HttpVersion11
 from multidict import istr
 
 from gateway.config import types
-from gateway.desk import Desk
+from gateway.desk import Desk, Made
 from gateway.errors import (
     BadArguments,
     BodyTooLarge,
@@ -43,7 +44,7 @@ from gateway.errors import (
 )
 from gateway.faces import FACES, Document, Maker, pages
 from gateway.faces.calls import read_call, read_named
-from gateway.faces.mcp import Endpoint, may_serve, of_plugin
+from gateway.faces.mcp import Confirmations, Endpoint, may_serve, of_plugin
 from gateway.faces.tool import tools_of
 from gateway.faces.tools import PATH as TOOLS
 from gateway.forwarded import Network, caller_address, origin_of, trusts
@@ -57,7 +58,7 @@ from gateway.response import SERVER, SMALL, Verbatim, Written, interim_to, unles
 from gateway.routes import Routes
 from gateway.shrinking import Level
 from gateway.slots import Slots
-from gateway.values import Answer, Caller, UpstreamRequest
+from gateway.values import Caller, UpstreamRequest
 
 log = logging.getLogger("gateway")
 
@@ -152,7 +153,7 @@ def site_of(
     """
     documents: dict[str, Maker] = {}
     for face in FACES.values():
-        documents.update(face(plugin.shown))
+        documents.update(face(plugin))
     tools = tools_of(plugin.shown)
     auth = plugin.config.auth
     service = auth.service if isinstance(auth, types.Auth) else None
@@ -196,6 +197,7 @@ class Door:
     trusted: tuple[Network, ...] = ()
     max_body: int = MAX_BODY
     max_calls: int = MAX_CALLS
+    confirmations: Confirmations = field(default_factory=lambda: Confirmations(time.monotonic))
     _slots: Slots = field(init=False)
     _reads: dict[tuple[str, str], Read] = field(default_factory=dict)
     _own_hosts: set[str] = field(default_factory=set)
@@ -206,7 +208,14 @@ class Door:
 
     def __post_init__(self) -> None:
         self._slots = Slots(self.max_calls)
-        self._desk = Desk(self._slots, self._address, self._body, self._allow, self._guard)
+        self._desk = Desk(
+            self._slots,
+            self._address,
+            self._body,
+            self._allow,
+            self._guard,
+            self.confirmations,
+        )
 
     def place(self, sites: tuple[Site, ...]) -> None:
         """Serve these from now on."""
@@ -267,8 +276,8 @@ class Door:
                 return found
         raise NotFound(self._nothing(request, path))
 
-    async def _guard(self, answering: Awaitable[Answer]) -> Answer:
-        """An answer, or a refusal, whatever happens."""
+    async def _guard(self, answering: Awaitable[Made]) -> Made:
+        """What is made, or a refusal, whatever happens."""
         try:
             return await answering
         except Refusal:

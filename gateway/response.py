@@ -103,7 +103,7 @@ class Written(web.Response):
                 await self.write_eof()
         except TimeoutError:
             log.info("an answer was cut off: not read in %g seconds", self.seconds)
-            raise _reset(request) from None
+            raise reset(request) from None
         finally:
             if self.ended is not None:
                 self.ended()
@@ -138,12 +138,12 @@ class Passed(web.StreamResponse):
             await self.write_eof()
         except (Refusal, TimeoutError) as error:
             log.info("an answer was cut off: %s", error or f"not done in {self._seconds:g} seconds")
-            raise _reset(request) from None
+            raise reset(request) from None
         except ConnectionError:  # nobody reads any more
             raise
         except Exception:
             log.exception("an answer was cut off")
-            raise _reset(request) from None
+            raise reset(request) from None
         finally:
             self._rest.close()
             self._ended()
@@ -207,7 +207,7 @@ def unless_known(answer: Answer, tags: str) -> Answer:
     return Answer(304, kept, b"")
 
 
-def _reset(request: web.BaseRequest) -> ConnectionError:
+def reset(request: web.BaseRequest) -> ConnectionError:
     """Cut a connection so that no caller takes what it has for the whole, not even one that
     reads to the end of the connection; gives what tells aiohttp so."""
     transport = request.transport

@@ -38,9 +38,10 @@ from gateway.values import Answer, Caller
 
 log = logging.getLogger("gateway")
 
-# Requests that are worked on, and those that were read besides; beyond them nothing is read. What
-# waits is read all the same, since what takes a request back comes behind it.
-MOST_RUNNING, MOST_WAITING = 64, 64
+# Requests that are worked on, and those that wait; what comes besides is refused. All is read:
+# behind it come what takes a request back, and the end. Only who does not read what he is told is
+# not read any more, once so many refusals have not been written.
+MOST_RUNNING, MOST_WAITING, MOST_REFUSED = 64, 192, 64
 # For requests under way when the client leaves. The SDKs send SIGTERM after 2 s of waiting.
 LAST_SECONDS = 2.0
 CALLER = "stdio"
@@ -198,7 +199,7 @@ class _Session:
         self._outgoing = outgoing
         self._loop = asyncio.get_running_loop()
         self._running = asyncio.Semaphore(MOST_RUNNING)
-        self._room = threading.Semaphore(MOST_RUNNING + MOST_WAITING)
+        self._room = threading.Semaphore(MOST_RUNNING + MOST_WAITING + MOST_REFUSED)
         self._tasks: set[asyncio.Task[None]] = set()
         self._by_id: dict[wire.Id, asyncio.Task[None]] = {}
         self._outbox: queue.SimpleQueue[tuple[bytes, asyncio.Future[None]] | None]
@@ -288,6 +289,8 @@ class _Session:
             return self._refuse(wire.PARSE_ERROR, text), None
         if self._takes_back(line):
             return None, None
+        if len(self._tasks) >= MOST_RUNNING + MOST_WAITING:
+            return self._too_many(line), None
         return self._respond(line), wire.id_of(line)
 
     def _takes_back(self, line: bytes) -> bool:
@@ -311,8 +314,16 @@ class _Session:
         if answer:
             await self._say(answer)
 
-    async def _refuse(self, code: int, text: str) -> None:
-        await self._say(wire.error_message(None, wire.Fault(code, text)))
+    async def _too_many(self, line: bytes) -> None:
+        with suppress(wire.Fault):
+            if wire.envelope_of(line).id is UNSET:
+                return  # what asks nothing is told nothing
+        many = MOST_RUNNING + MOST_WAITING
+        text = f"{many} requests are under way already; nothing was done. Send it again later."
+        await self._refuse(wire.INTERNAL_ERROR, text, wire.id_of(line))
+
+    async def _refuse(self, code: int, text: str, id_: wire.Id = None) -> None:
+        await self._say(wire.error_message(id_, wire.Fault(code, text)))
 
     async def _say(self, message: bytes) -> None:
         written = self._loop.create_future()

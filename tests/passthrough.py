@@ -71,7 +71,7 @@ class Passing(Gateway):
 
     async def _load(self) -> None:
         await self._shared.store.open()
-        self.door.place((self._site(self.made),))
+        self.door.place((await self._site(self.made),))
 
 
 @asynccontextmanager

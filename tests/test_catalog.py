@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -48,6 +51,28 @@ def test_what_has_nothing_to_do_with_it_is_not_found() -> None:
     assert catalog(ENTRIES).search("weather tomorrow") == []
     assert catalog(ENTRIES).search("the of a") == []
     assert catalog([]).search("issue") == []
+
+
+def test_a_long_question_costs_no_more_than_a_short_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    near = difflib.get_close_matches
+
+    def counted(word: str, *args: Any, **more: Any) -> list[str]:
+        looked.append(word)
+        return near(word, *args, **more)
+
+    monkeypatch.setattr(difflib, "get_close_matches", counted)
+    found = catalog(ENTRIES)
+    unknown = [f"q{chr(97 + n // 26)}{chr(97 + n % 26)}z" for n in range(100)]
+    assert found.search(" ".join(unknown)) == []
+    assert len(looked) == 3
+    looked.clear()
+    assert found.search("z" * 1000) == []  # nobody slips in so long a word
+    assert looked == []
+    assert found.search(" ".join([*unknown[:5], "coment"])) == []
+    assert found.search(" ".join([*unknown[:2], "coment"]))[0].name == "comments_create"
+    assert found.search(" ".join([*unknown[:16], "companies"])) == []
+    assert found.search(" ".join([*unknown[:15], "companies"]))[0].name == "companies_list"
 
 
 def test_groups_are_the_first_words_of_paths() -> None:
@@ -162,6 +187,20 @@ async def test_arguments_are_checked_as_at_the_own_address(
     assert not upstream.received
 
 
+async def test_arguments_that_are_written_as_text_are_not_lost(
+    client: Client, upstream: Upstream
+) -> None:
+    given = {"name": "getTodos", "arguments": '{"username": "ada"}'}
+    assert (await client.post("/call/callOperation", json=given)).status == 200
+    assert upstream.last.target == "/todos/ada"
+    for wrong in ("ada", "[1]", ["ada"], 7):
+        answer = await client.post(
+            "/call/callOperation", json={"name": "getTodos", "arguments": wrong}
+        )
+        assert answer.status == 400
+    assert len(upstream.received) == 1
+
+
 async def test_a_call_through_counts_once(client: Client) -> None:
     given = {"name": "getTodos", "arguments": {"username": "ada"}}
     answers = [(await client.post("/callOperation", json=given)).status for _ in range(4)]
@@ -201,8 +240,43 @@ async def test_what_asks_its_user_first_asks_through_a_call_by_name_too(
         headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call"}
         headers["Mcp-Name"] = "callOperation"
         answer = await client.post("/mcp", json=body, headers=headers)
-        assert answer.json()["result"]["resultType"] == kind
+        result = answer.json()["result"]
+        assert result["resultType"] == kind
+        if kind == "input_required":  # what would be done, not by what
+            message = result["inputRequests"]["confirm"]["params"]["message"]
+            said = (
+                "todo: Delete one todo by its index, counted from 0. Do this? With "
+                + json.dumps(arguments, separators=(",", ":"))
+            )
+            assert message.endswith(said)
     assert [one.method for one in upstream.received] == ["GET"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"arguments": {"username": "ada"}},
+        {"arguments": {"username": "ada", "todo_idx": "first"}},
+        {"arguments": {"username": "ada", "todo_idx": 0, "more": 1}},
+        {"arguments": {}},
+        {},
+        {"arguments": 7},
+    ],
+)
+async def test_what_could_not_be_called_by_name_is_told_before_anybody_is_asked(
+    client: Client, given: dict[str, object]
+) -> None:
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}},
+    }
+    call = {"name": "callOperation", "arguments": {"name": "deleteTodo", **given}, "_meta": meta}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call"}
+    headers["Mcp-Name"] = "callOperation"
+    result = (await client.post("/mcp", json=body, headers=headers)).json()["result"]
+    assert result["isError"]
+    assert json.loads(result["content"][0]["text"])["code"] == "bad_arguments"
 
 
 async def test_hundreds_of_operations_cost_no_more_than_a_few(specs: Path, tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ import pytest
 from aiohttp import web
 
 from gateway import streams
+from gateway.faces.mcp import server
 from tests.conftest import Client, Response, Serve, Upstream
+from tests.redis_server import RedisServer
 
 CONFIG = """
 plugin: {plugin}
@@ -149,6 +151,29 @@ async def test_a_bug_is_an_error_of_the_protocol_and_stays_in_the_log(
     assert "what nobody should see" in caplog.text
 
 
+@pytest.mark.parametrize("accept", ["application/json", "application/json, text/event-stream"])
+async def test_what_nobody_has_foreseen_is_an_error_of_the_protocol(
+    serve: Serve,
+    upstream: Upstream,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    accept: str,
+) -> None:
+    client = await serve(_config(upstream))
+
+    def broken(*_: object) -> None:
+        raise KeyError("what nobody should see")
+
+    monkeypatch.setattr(server, "read_named", broken)
+    with caplog.at_level(logging.ERROR):
+        answer = await _ask(client, "tools/call", CALL, Accept=accept)
+    error = answer.json()["error"]
+    assert (answer.status, answer.json()["id"], error["code"]) == (200, 7, -32603)
+    assert "nobody should see" not in answer.body.decode()
+    assert error["message"].split()[-1].rstrip(".") in caplog.text
+    assert "what nobody should see" in caplog.text
+
+
 @pytest.fixture
 async def two(serve: Serve, upstream: Upstream) -> Client:
     service = "auth: {{service: {{tokens: {{me: {}}}}}}}"
@@ -177,6 +202,24 @@ async def test_the_shared_address_lists_what_the_caller_may_use(
     assert {name for name, one in answers.items() if "result" in one} == seen
 
 
+@pytest.mark.parametrize("said", ["Bearer tok-old", "Bearer", "Basic dG9rOnRvaw==", ""])
+async def test_a_credential_that_opens_nothing_is_refused_though_some_is_open(
+    two: Client, said: str
+) -> None:
+    for at in ("/mcp", "/as/cursor/mcp"):
+        refused = await _ask(two, "tools/list", at=at, Authorization=said)
+        assert refused.status == 401
+        assert refused.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_where_nobody_is_asked_a_credential_does_no_harm(
+    serve: Serve, upstream: Upstream
+) -> None:
+    client = await serve(_config(upstream, "a"), _config(upstream, "b", "auth: {user: {}}"))
+    listed = await _ask(client, "tools/list", Authorization="Bearer tok-whatever")
+    assert listed.status == 200
+
+
 async def test_where_nothing_is_open_the_caller_is_asked_who_he_is(
     serve: Serve, upstream: Upstream
 ) -> None:
@@ -194,7 +237,9 @@ async def test_a_list_that_differs_between_callers_is_private(two: Client) -> No
         "io.modelcontextprotocol/clientCapabilities": {},
     }
     headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/list"}
-    for at, scope in (("/mcp", "private"), ("/open/mcp", "public")):
+    headers["Authorization"] = "Bearer tok-one-one"
+    scopes = {"/mcp": "private", "/open/mcp": "public", "/closed/mcp": "private"}
+    for at, scope in scopes.items():
         answer = await _ask(two, "tools/list", {"_meta": meta}, at, **headers)
         assert answer.json()["result"]["cacheScope"] == scope
 
@@ -211,3 +256,66 @@ async def test_a_large_answer_holds_its_slot_until_it_is_written(
         await response.read()
     while slots.taken:  # noqa: ASYNC110 - nothing tells
         await asyncio.sleep(0.01)
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_who_does_not_read_a_stream_is_cut_off(
+    serve: Serve, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "WRITE_SECONDS", 0.3)
+
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        await asyncio.sleep(0.2)
+        return web.json_response({"text": "x" * 8_000_000})
+
+    upstream.answer = answer
+    client = await serve(_config(upstream, more="budget: no"))
+    body = json.dumps({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": CALL}).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.gateway.port, limit=1024)
+    writer.write(
+        b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b"Accept: application/json, text/event-stream\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert b"text/event-stream" in head
+    slots = client.gateway.door._slots
+    assert slots.taken == 1
+    async with asyncio.timeout(20):
+        while slots.taken:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
+    with pytest.raises(ConnectionResetError):  # never an end that looks like one
+        await reader.read()
+    writer.close()
+
+
+@pytest.mark.parametrize("key", ["a-key-of-both", ""])
+async def test_of_two_gateways_on_one_store_either_takes_a_yes_and_it_works_once(
+    serve: Serve, upstream: Upstream, redis: RedisServer, key: str
+) -> None:
+    upstream.says({"removed": True})
+    text = f"""
+        plugin: things
+        upstream: {{url: "{upstream.url}"}}
+        operations:
+          removeThing: {{call: DELETE /thing, description: Remove it., confirm: true}}
+    """
+    asks, takes = [await serve(text, store=redis.url, store_key=key) for _ in range(2)]
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}},
+    }
+    headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call"}
+    headers["Mcp-Name"] = "removeThing"
+    call: dict[str, Any] = {"name": "removeThing", "_meta": meta}
+    question = (await _ask(asks, "tools/call", call, **headers)).json()["result"]
+    yes = {"confirm": {"action": "accept"}}
+    call |= {"inputResponses": yes, "requestState": question["requestState"]}
+    answers = [(await _ask(one, "tools/call", call, **headers)).json() for one in (takes, asks)]
+    if key:
+        kinds = [one["result"]["resultType"] for one in answers]
+        assert kinds == ["complete", "input_required"]
+    else:  # whoever knows the store could make what everybody can sign
+        assert answers[0]["error"]["code"] == -32602
+        assert answers[1]["result"]["resultType"] == "complete"
+    assert len(upstream.received) == 1

@@ -80,6 +80,37 @@ async def test_what_the_operator_says_wins(serve: Serve, rows: Upstream) -> None
     assert usual.body == fitted.body.replace(b"/as/copilot", b"")
 
 
+STRUCTURED = """
+  rows:
+    call: GET /rows
+    description: Rows.
+    returns: {type: object}
+  bare:
+    call: GET /others
+    description: Of what comes nothing is known.
+"""
+
+
+async def test_only_what_is_sent_twice_is_cut_to_half(serve: Serve, rows: Upstream) -> None:
+    client = await serve(_config(rows, STRUCTURED, "structured: true"))
+    whole = _kept((await client.get("/rows")).json())
+    for name, parts in (("rows", 2), ("bare", 1)):
+        spoken = await _called(client, "/mcp", name)
+        assert ("structuredContent" in spoken) == (parts == 2)
+        kept = _kept({"_shrunk": spoken["_meta"]["_shrunk"]})
+        assert abs(kept * parts - whole) <= whole // 10
+
+
+async def test_what_is_called_by_name_is_sent_once_and_whole(serve: Serve, rows: Upstream) -> None:
+    client = await serve(_config(rows, STRUCTURED, "structured: true\nexpose: search"))
+    whole = (await client.post("/callOperation", json={"name": "rows"})).json()
+    call = {"name": "callOperation", "arguments": {"name": "rows"}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    spoken = (await client.post("/mcp", json=body)).json()["result"]
+    assert "structuredContent" not in spoken
+    assert _kept({"_shrunk": spoken["_meta"]["_shrunk"]}) == _kept(whole)
+
+
 async def test_a_token_named_after_a_profile_brings_it(serve: Serve, rows: Upstream) -> None:
     auth = 'auth: {service: {tokens: {copilot: "tok-copilot-1", other: "tok-other-1"}}}'
     client = await serve(_config(rows, more=auth))

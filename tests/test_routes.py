@@ -14,7 +14,7 @@ from gateway.routes import Routes
 
 def operation(method: str, address: str) -> Operation:
     """Only what routing looks at."""
-    return cast("Operation", SimpleNamespace(method=method, address=address))
+    return cast("Operation", SimpleNamespace(method=method, address=address, passing=False))
 
 
 ADDRESSES = ("/things", "/things/{id}", "/things/mine", "/things/{id}/parts/{part}", "/t.{ext}")

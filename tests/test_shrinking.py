@@ -52,6 +52,9 @@ SCHEMAS: dict[str, Any] = {
     },
 }
 PAGE_REF = {"$ref": "#/components/schemas/Page"}
+# What is no JSON is no answer of these: nothing can be taken from it, or hidden in it.
+PARTS = ("fields", "every", "shaped")
+HIDING = ("chosen", "dropped", "limited", "hard")
 # By the name of an operation: all with the same answer.
 RULES: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -435,7 +438,7 @@ async def test_what_is_no_json(
     found = strict(answer.body)
     assert tokens(answer.body) <= 300
     assert found["text"].startswith(text) if text else int(found["bytes"]) == len(body)
-    for name in ("fields", "every", "shaped"):  # of what is no JSON nothing can be taken
+    for name in (*PARTS, *HIDING):
         assert (await ask(client, name)).json()["code"] == "upstream_failed"
     files = (
         await serve(config(upstream), files={"spec.json": spec(content_type)})
@@ -462,7 +465,7 @@ async def test_the_rest_of_a_text_is_the_whole_of_what_may_be_seen(
     upstream.says(page.encode(), content_type=content_type)
     for name, said in RULES.items():
         answer = await ask(client, name)
-        if {"fields", "jmespath"} & said.keys():
+        if name in (*PARTS, *HIDING):
             assert answer.json()["code"] == "upstream_failed"
             continue
         contract.check(name, answer)
@@ -484,6 +487,61 @@ async def test_the_rest_of_a_text_is_the_whole_of_what_may_be_seen(
             text += piece.json()["text"]
             more = {**more, "offset": piece.json()["next"]} if "next" in piece.json() else {}
         assert text == whole
+
+
+LIST = b'{"data":[{"id":1,"secret":"hidden"},{"id":2},{"id":3},{"id":4,"note":"hidden"}]}'
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "text/javascript", ""])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b")]}',\n" + LIST,
+        b"cb(" + LIST + b");",
+        b"while(1);" + LIST,
+        b"/**/" + LIST,
+        b"<pre>" + LIST + b"</pre>",
+        b"\xc2\xa0" + LIST,
+        b"\0" + LIST,
+        LIST.decode().encode("utf-16")[:-5],
+    ],
+    ids=["xssi", "jsonp", "loop", "comment", "pre", "nbsp", "nul", "half of utf-16"],
+)
+async def test_what_is_almost_json_does_not_pass_as_a_text(
+    serve: Serve, upstream: Upstream, body: bytes, content_type: str
+) -> None:
+    client = await shop(serve, upstream)
+    upstream.says(body, content_type=content_type)
+    for name in (*PARTS, *HIDING):
+        assert (await ask(client, name)).json()["code"] == "upstream_failed", name
+    assert (await ask(client, "plain")).status == 200, "where nothing is hidden"
+
+
+async def test_a_text_of_an_operation_of_texts_passes(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(config(upstream), files={"spec.json": spec("text/plain")})
+    upstream.says(b"words", content_type="text/plain")
+    for name in HIDING:
+        assert (await ask(client, name)).json() == {"text": "words"}
+    upstream.says(b"cb(" + LIST + b")", content_type="application/json")
+    for name in HIDING:
+        assert (await ask(client, name)).json()["code"] == "upstream_failed"
+
+
+@pytest.mark.parametrize(
+    ("charset", "letter"),
+    [("shift_jis", "ソ"), ("gbk", "乗"), ("big5", "功"), ("utf-8", "é"), ("utf-16", "é")],
+)
+async def test_fields_are_taken_in_every_charset(
+    serve: Serve, upstream: Upstream, charset: str, letter: str
+) -> None:
+    client = await shop(serve, upstream)
+    body = f'{{"data":[{{"id":1,"body":"{letter}"}}],"note":""}}'.encode(charset)
+    for marks in (b"", b"\xef\xbb\xbf" * 2) if charset == "utf-8" else (b"",):
+        upstream.says(marks + body, content_type="application/json", charset=charset)
+        for _ in range(2):
+            assert (await ask(client, "fields")).json() == {
+                "data": [{"id": 1, "body": letter}], "note": "",
+            }  # fmt: skip
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "text/html", ""])

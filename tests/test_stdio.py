@@ -22,7 +22,15 @@ from hypothesis import strategies as st
 from gateway.app import Gateway, Options
 from gateway.config import read_configs
 from gateway.proxy import MAX_BODY
-from gateway.stdio import LAST_SECONDS, MOST_RUNNING, MOST_WAITING, Lines, Local, converse
+from gateway.stdio import (
+    LAST_SECONDS,
+    MOST_REFUSED,
+    MOST_RUNNING,
+    MOST_WAITING,
+    Lines,
+    Local,
+    converse,
+)
 from tests.conftest import Upstream
 
 MODERN = {
@@ -373,26 +381,40 @@ async def test_no_more_than_so_many_run_at_once_and_those_that_wait_can_be_taken
     assert answered == {*range(MOST_RUNNING), MOST_RUNNING + 1, "last"}
 
 
-async def test_beyond_what_may_wait_nothing_is_read_until_there_is_room(
+async def test_beyond_what_may_wait_requests_are_refused_and_the_end_is_seen(
     gate: Gate, start: Start
 ) -> None:
-    client = await start(things(gate.upstream))
+    client = await start(things(gate.upstream), last=0.05)
     most = MOST_RUNNING + MOST_WAITING
     await client.send(*(called(one, f"slow{one}") for one in range(most)))
-    for _ in range(MOST_RUNNING):
-        await gate.came.get()
-    beyond = json.dumps(request("beyond", "ping")).encode() + b"\n" + b" " * MAX_BODY
-    os.set_blocking(client.incoming, False)
-    for _ in range(20):
-        with suppress(BlockingIOError):
-            beyond = beyond[os.write(client.incoming, beyond) :]
-        await asyncio.sleep(0.01)
-    assert beyond  # it does not fit into the pipe, and nobody empties that
-    os.set_blocking(client.incoming, True)
-    gate.open.set()
-    await client.raw(beyond)
-    answered = [(await client.hear())["id"] for _ in range(most + 1)]
-    assert set(answered) == {*range(most), "beyond"}
+    notice = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    await client.send(notice, called("beyond"), [called("in a batch")])
+    refused = [await client.hear(), await client.hear()]
+    assert [one["error"]["code"] for one in refused] == [-32603, -32603]
+    assert [one.get("id") for one in refused] == ["beyond", None]
+    await client.send(cancelled(most - 1), called("room"))
+    more = range(1000, 1000 + 2 * MOST_REFUSED)
+    await client.send(*map(called, more))
+    answers = await client.leave()
+    assert [one["id"] for one in answers] == list(more)
+    assert gate.came.qsize() == MOST_RUNNING
+
+
+async def test_who_does_not_read_is_not_read(gate: Gate) -> None:
+    async def answer(_: bytes) -> bytes:
+        return b" " * MAX_BODY
+
+    async with talk(answer, nothing) as client:
+        client.heard._transport.pause_reading()  # type: ignore[attr-defined]
+        os.set_blocking(client.incoming, False)
+        sent, line = 0, json.dumps(request(1, "ping")).encode().ljust(4096) + b"\n"
+        for _ in range(40):
+            with suppress(BlockingIOError):
+                while True:
+                    sent += os.write(client.incoming, line)
+            await asyncio.sleep(0.01)
+        assert sent < 4 * (MOST_RUNNING + MOST_WAITING + MOST_REFUSED) * len(line)
+        client.stop.set()
 
 
 # --- what is no message ------------------------------------------------------------------------

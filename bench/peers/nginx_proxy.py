@@ -1,6 +1,8 @@
 """nginx as a reverse proxy, one process, connections to the upstream kept.
 
-    python -m bench.peers.nginx_proxy PORT UPSTREAM DIRECTORY
+    python -m bench.peers.nginx_proxy PORT UPSTREAM DIRECTORY [cache]
+
+With `cache` it keeps what it was sent, by `proxy_cache`, for an hour.
 
 Writes its configuration below DIRECTORY and becomes nginx, so that the process measured is its.
 """
@@ -39,23 +41,32 @@ http {{
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_buffers 8 32k;
+            {cached}
         }}
     }}
+    {cache}
 }}
 """
+CACHE = "proxy_cache_path {home}/kept keys_zone=kept:10m use_temp_path=off;"
+CACHED = "proxy_cache kept; proxy_cache_valid 200 1h;"
 
 
-def main(port: str, upstream: str, directory: str) -> None:
+def main(port: str, upstream: str, directory: str, cache: str = "") -> None:
     home = Path(directory).absolute() / f"nginx-{port}"
     home.mkdir(parents=True)
     configuration = home / "nginx.conf"
     configuration.write_text(
         CONFIGURATION.format(
-            home=home, port=port, upstream=urlsplit(upstream).netloc, connections=CONNECTIONS
+            home=home,
+            port=port,
+            upstream=urlsplit(upstream).netloc,
+            connections=CONNECTIONS,
+            cache=CACHE.format(home=home) if cache else "",
+            cached=CACHED if cache else "",
         )
     )
     os.execvp("nginx", ["nginx", "-e", "stderr", "-p", str(home), "-c", str(configuration)])  # noqa: S606, S607 - the one on the path is meant
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:5])

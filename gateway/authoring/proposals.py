@@ -35,6 +35,7 @@ _PAGES = frozenset(
         "totalcount", "totalresults", "totalpages", "hasmore", "count", "offset", "continue",
     }
 )  # fmt: skip
+_CALLED = frozenset({"name", "title"})
 _HALF = 0.5
 _UNTOLD = 2  # rank
 _DEFAULT = Budget(8000)
@@ -199,7 +200,8 @@ def _is_of_pages(part: Part) -> bool:
 
 def _may_be(part: Part) -> bool:
     """Whether somebody may ask for it."""
-    said = part.empty < 1 and max(part.urls, part.opaque, part.prose) < _HALF
+    opaque = 0.0 if _key(part).lower() in _CALLED else part.opaque  # a name, whatever it looks like
+    said = part.empty < 1 and max(part.urls, opaque, part.prose) < _HALF
     return said and 0 < len(part.steps) <= _DEEP
 
 
@@ -219,7 +221,7 @@ def _rank(part: Part, foreign: Set[int]) -> int:
     """What its name and its values tell: something; by numbers; nothing."""
     if part.place in foreign:
         return _UNTOLD
-    if worth(_key(part))[1] < UNTOLD:
+    if worth(_key(part))[1] < UNTOLD or part.few:
         return 0
     return 1 if part.numbers > _HALF else _UNTOLD
 
@@ -262,7 +264,7 @@ def _drop(parts: Sequence[Part]) -> list[str]:
 
 def _limit(text: bytes, tokens: int, budget: Budget) -> dict[str, int]:
     """A limit for the array with the most rows, where it is long or the answer does not fit."""
-    tree: Tree = decode(text)
+    tree: Tree = decode(tidy(text))
     found = arrays(tree)
     if not found:
         return {}

@@ -49,6 +49,8 @@ class Kept:
 
     `at` is the path where a caller names none: the answer, or the text that is all of it. `rows`
     says that this is CSV, which is cut between its rows.
+
+    `rules` is the fingerprint of the rules that allowed it: under others it may hold too much.
     """
 
     handle: str
@@ -62,6 +64,16 @@ class Kept:
     caller: str = ""
     at: str = "$"
     rows: bool = False
+    rules: str = ""
+
+
+# Whether what is kept may still be given, by the rules of today.
+Holds = Callable[[Kept], bool]
+
+
+def always(_: Kept) -> bool:
+    """Whatever the rules are."""
+    return True
 
 
 def handle_of(
@@ -144,11 +156,13 @@ class Handles:
                 self._drop(most, next(iter(self._plugins[most])))
             return kept.handle in self._plugins.get(kept.plugin, ())
 
-    def get(self, plugin: str, handle: str, now: float, caller: str = "") -> Kept | None:
+    def get(
+        self, plugin: str, handle: str, now: float, caller: str = "", holds: Holds = always
+    ) -> Kept | None:
         """What a handle of this plugin stands for, kept on by being used.
 
-        None where it is unknown, expired, another plugin's or caller's: which of them cannot be
-        told.
+        None where it is unknown, expired, another plugin's or caller's, or does not hold any more:
+        which of them cannot be told.
         """
         with self._lock:
             self._expire(now)
@@ -156,13 +170,17 @@ class Handles:
             entry = entries.get(handle) if entries else None
             if entries is None or entry is None or entry.kept.caller != caller:
                 return None
+            if not holds(entry.kept):
+                return None
             entries[handle] = replace(entry, expires=now + LIFE)
             entries.move_to_end(handle)
             return entry.kept
 
-    async def find(self, plugin: str, handle: str, now: float, caller: str = "") -> Kept | None:
+    async def find(
+        self, plugin: str, handle: str, now: float, caller: str = "", holds: Holds = always
+    ) -> Kept | None:
         """The same as `get`, wherever it is kept."""
-        return self.get(plugin, handle, now, caller)
+        return self.get(plugin, handle, now, caller, holds)
 
     async def send(self) -> None:
         """Give other gateways what they may be asked for."""

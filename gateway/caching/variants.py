@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from gateway.caching.directives import OWS, members
@@ -45,6 +46,8 @@ def _value(name: str, asked: Mapping[str, str]) -> str | None:
     return hashlib.blake2b(value.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
+# A request's value is held against that of every variant; few, since a value may be 8 KB long.
+@lru_cache(maxsize=64)
 def normalised(name: str, value: str) -> str:
     """A field's value so that what means the same is the same."""
     if name in _SETS:
@@ -59,12 +62,12 @@ def matches(facts: Facts, asked: Mapping[str, str]) -> bool:
     A field that is absent matches only an absent one.
     """
     for name, value, normal in facts.vary:
-        other = _value(name, asked)
+        other = _value(name, asked) if name in _SECRET else asked.get(name)
         if other == value:
             continue
-        if other is None or (value is not None and normal == normalised(name, other)):
-            if other is None:
-                return False
+        if other is None:
+            return False
+        if value is not None and normal == normalised(name, other):
             continue
         if name != "accept-language" or not facts.language:
             return False

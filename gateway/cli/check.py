@@ -14,6 +14,8 @@ from rich.table import Table
 from gateway.authoring.asked import asked
 from gateway.authoring.ids import lost
 from gateway.authoring.rivals import rivals
+from gateway.authoring.unseen_names import unseen_names
+from gateway.authoring.words import one_line
 from gateway.cli.common import (
     compile_all,
     configs_argument,
@@ -183,10 +185,16 @@ def _report(
         "operations": {
             one.name: f"{one.method} {one.address}" for one in plugin.operations.values()
         },
+        "shown": list(plugin.shown.operations),
         "warnings": warnings,
         "ledger": [
             asdict(line)
-            for line in (*plugin.ledger, *served["3.0"].ledger, *tools.not_strict(plugin))
+            for line in (
+                *plugin.ledger,
+                *served["3.0"].ledger,
+                *tools.not_strict(plugin),
+                *unseen_names(plugin),
+            )
         ],
         "tokens": tokens,
         "limits": [{**asdict(row), "over": row.over} for row in rows],
@@ -207,7 +215,7 @@ def _doubts(
         heavy = ", ".join(
             f"{part.what} of {part.operation} {part.tokens:,}" for part in heaviest(served.document)
         )
-        hint = advice(plugin)
+        hint = advice(plugin.shown)
         text = (
             f"the served spec costs {served.tokens:,} tokens (as {version}), more than {budget:,}, "
             "though it is shortened as far as it can be; the heaviest: "
@@ -250,6 +258,12 @@ def _print(report: dict[str, Any]) -> None:
     widest = max(map(len, report["operations"]), default=0)
     for name, address in report["operations"].items():
         out.print(f"[bold]{escape(name.ljust(widest))}[/]  {escape(address)}")
+    if len(report["shown"]) < len(report["operations"]):
+        some, every = len(report["shown"]), len(report["operations"])
+        listed = ", ".join(report["shown"])
+        out.print(
+            f"shown    {some} of {every}; by them the others are found: {listed}", markup=False
+        )
     for line in report["ledger"]:
         _print_degraded(Degraded(**line))
     table = Table(box=None, pad_edge=False)
@@ -264,7 +278,9 @@ def _print(report: dict[str, Any]) -> None:
 def _print_degraded(line: Degraded) -> None:
     word = "lost    " if line.lost else "ledger  "
     where = f"{line.operation}: " if line.operation else ""
-    out.print(f"{word} {where}{line.what}", markup=False, style="red" if line.lost else "dim")
+    out.print(
+        f"{word} {one_line(where + line.what)}", markup=False, style="red" if line.lost else "dim"
+    )
 
 
 def _print_limits(rows: list[dict[str, Any]]) -> None:

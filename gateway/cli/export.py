@@ -22,6 +22,7 @@ from gateway.cli.common import (
     state_directory,
     state_option,
 )
+from gateway.cli.placing import InTheWay, place, text_of
 from gateway.cli.progress import progress
 from gateway.cli.serve import public_url_option
 from gateway.cli.unset import read_without_secrets
@@ -97,13 +98,14 @@ def export(
         if not isinstance(plugin, Plugin):
             leave(str(plugin), 1, as_json=as_json)
         files += _files(plugin, f"{base}/{plugin.name}", directory / plugin.name)
-    fresh = [one for one in files if _text(one.path) != one.body]
-    foreign = [one.path for one in fresh if one.path.exists() and not force]
-    if foreign:
-        leave(_in_the_way(foreign), 1, as_json=as_json)
-    for one in fresh:
-        one.path.parent.mkdir(parents=True, exist_ok=True)
-        one.path.write_bytes(one.body)
+    fresh = [one for one in files if text_of(one.path) != one.body]
+    try:
+        place({one.path: one.body for one in fresh}, force=force)
+    except InTheWay as found:
+        leave(_in_the_way(found), 1, as_json=as_json)
+    except OSError as error:
+        text = f"nothing is written: {error.filename or directory}: {error.strerror or error}"
+        leave(text, 1, as_json=as_json)
     _tell(files, fresh, as_json=as_json)
 
 
@@ -139,17 +141,16 @@ def _named(name: str, document: Document) -> str:
     return f"{name}/index.html" if is_page else name
 
 
-def _text(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
-
-
-def _in_the_way(foreign: Sequence[Path]) -> str:
-    shown = [str(path) for path in foreign[:_MOST_NAMED]]
-    more = f"\nand {len(foreign) - len(shown)} more" if len(foreign) > len(shown) else ""
+def _in_the_way(found: InTheWay) -> str:
+    shown = [str(path) for path in found.paths[:_MOST_NAMED]]
+    more = f"\nand {len(found.paths) - len(shown)} more" if len(found.paths) > len(shown) else ""
     listed = "\n".join(shown)
+    why, instead = "are there and say something else", ", or replace them with --force"
+    if found.never:
+        why, instead = "are no files, or no directories", ", or move them away"
     return (
-        f"nothing is written: these are there and say something else\n{listed}{more}\n"
-        "choose another directory with --to, or replace them with --force"
+        f"nothing is written: these {why}\n{listed}{more}\n"
+        f"choose another directory with --to{instead}"
     )
 
 

@@ -22,7 +22,7 @@ from gateway.cli.common import (
     print_json,
     state_option,
 )
-from gateway.cli.saved import answer_of, bar, name_of, percent, plugin_of
+from gateway.cli.saved import BAR, answer_of, bar, name_of, percent, plugin_of
 from gateway.faces import yaml_text
 from gateway.plugin import Operation, Plugin
 from gateway.shrinking.paths import join
@@ -30,6 +30,8 @@ from gateway.values import Schema
 
 _TOP = 20  # paths that are shown
 _PATH = 60  # characters of one
+_SHORTEST = 12  # characters that a path and a bar keep
+_BETWEEN = 2  # blanks between columns
 
 
 @click.command()
@@ -99,19 +101,29 @@ def _report(found: Proposal) -> dict[str, Any]:
 
 
 def _print_weights(found: Proposal, top: int) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    shown = found.parts[:top]
+    figures = [
+        (f"{part.number:,}", f"{part.tokens:,}", percent(part.tokens, found.tokens))
+        for part in shown
+    ]
+    titles = ("values", "tokens", "of all")
+    widths = [max(map(len, column)) for column in zip(titles, *figures, strict=True)]
+    # Where a terminal is narrow the bars are shorter, then the paths: figures never are.
+    room = out.width - sum(widths) - _BETWEEN * (len(widths) + 1)
+    longest = max((len(part.path) for part in shown), default=0)
+    path = min(_PATH, longest, max(_SHORTEST, room - _SHORTEST))
+    scale = max(0.0, min(1.0, (room - path) / BAR))
+    table = Table(box=None, pad_edge=False, padding=(0, _BETWEEN, 0, 0))
     table.add_column("path", no_wrap=True)
-    for name in ("values", "tokens", "of all"):
+    for name in titles:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     heaviest = found.parts[0].share if found.parts else 1.0
-    for part in found.parts[:top]:
+    for part, numbers in zip(shown, figures, strict=True):
         table.add_row(
-            escape(one_line(part.path, _PATH)),
-            f"{part.number:,}",
-            f"{part.tokens:,}",
-            percent(part.tokens, found.tokens),
-            bar(part.share / max(heaviest, 1e-9)),
+            escape(one_line(part.path, path)),
+            *numbers,
+            bar(scale * part.share / max(heaviest, 1e-9)),
         )
     out.print(table)
     rest = found.parts[top:]

@@ -21,6 +21,7 @@ from gateway.faces.texts import LONGEST, Words, shorten
 from gateway.media import kind
 from gateway.plugin import Operation, Plugin
 from gateway.shrinking import TEXT, Shapes, count
+from gateway.unseen import visible
 from gateway.values import Argument
 
 # How deep answers are shown, and how many characters of the spec's words in them.
@@ -52,7 +53,7 @@ def copilot_openapi(plugin: Plugin, base_url: str) -> dict[str, Any]:
     }
 
     def written(depth: int, longest: int, room: Iterator[object]) -> dict[str, Any]:
-        told = partial(shorten, longest=longest)
+        told = partial(_shortened, words, longest)
         paths: dict[str, dict[str, Any]] = {}
         for operation, shapes, address, method, request in calls:
             responses = _responses(operation, shapes, depth, told, room)
@@ -162,7 +163,9 @@ def _responses(
 ) -> dict[str, Any]:
     reply = operation.spec.reply
     status = reply.status if re.fullmatch("2[0-9]{2}", reply.status) else "200"
-    success: dict[str, Any] = {"description": shorten(reply.description, LONGEST) or "Success"}
+    success: dict[str, Any] = {
+        "description": shorten(visible(reply.description), LONGEST) or "Success"
+    }
     if status not in _NO_CONTENT and operation.method != "HEAD":
         success["content"] = _content(operation, shapes, depth, fit, room)
     return {status: success, "default": {"description": "Why the call failed, and what to do."}}
@@ -194,6 +197,10 @@ def is_json(operation: Operation) -> bool:
 def said(operation: Operation, words: Words) -> str:
     """What an operation does: the operator's words, else the spec's, shortened."""
     return words.fit(operation.description or operation.summary) or as_words(operation.name)
+
+
+def _shortened(words: Words, longest: int, text: str) -> str:
+    return shorten(words.seen(text), longest)
 
 
 def as_words(name: str) -> str:

@@ -96,6 +96,7 @@ class Served:
 
 def describe(plugin: Plugin, base_url: str) -> dict[Version, Served]:
     """Write the OpenAPI documents of a plugin, each within its `spec_budget` if that can be."""
+    plugin = plugin.shown
     shared = Shared(plugin)
 
     def write(version: Version, scale: Scale, shown: Collection[int] | None) -> Served:

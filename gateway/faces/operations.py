@@ -16,7 +16,7 @@ from typing import Any
 
 from gateway.faces.components import Components
 from gateway.faces.schemas import Changes, Rewriter
-from gateway.faces.texts import LONGEST, shorten, without_tags
+from gateway.faces.texts import LONGEST, readable, shorten
 from gateway.media import essence, kind
 from gateway.plugin import Operation
 from gateway.request.files import of_file
@@ -109,7 +109,7 @@ class _Writer:
         """Tell it; see `told_of`."""
         _, description = self._said()
         return Told(
-            self._title(),
+            title_of(self._operation),
             description,
             {each.name: self._property(each) for each in self._operation.arguments},
             tuple(self._ledger()),
@@ -121,16 +121,6 @@ class _Writer:
             what = ", ".join(self._short)
             notes = [f"shortened to at most {self._longest} characters: {what}", *notes]
         return [Degraded(f"{spec.method} {spec.key}", note) for note in notes]
-
-    def _title(self) -> str:
-        """One line for people. What the operator wrote stands there whole, or not at all."""
-        operation = self._operation
-        if operation.written:
-            first = _first_sentence(operation.description).rstrip(".")
-            if 0 < len(first) <= _TITLE:
-                return first
-        summary = _first_sentence(without_tags(operation.summary)).rstrip(".")
-        return shorten(summary or _as_words(operation), _TITLE)
 
     def answer(self) -> tuple[Schema | None, tuple[Degraded, ...]]:
         """Tell the answer; see `answer_of`."""
@@ -151,10 +141,10 @@ class _Writer:
         operation = self._operation
         description, summary = (
             operation.description.strip(),
-            without_tags(operation.summary).strip(),
+            readable(operation.summary).strip(),
         )
         if not operation.written:
-            description = without_tags(description)
+            description = readable(description)
         if operation.written and description:
             # Where the operator has said it better, the spec's summary would only stand in the
             # way; but nothing that the operator wrote is cut.
@@ -169,7 +159,7 @@ class _Writer:
     def _fit(self, text: str, what: str, longest: int | None = None) -> str:
         longest = self._components.scale.texts if longest is None else longest
         short = self._shared.words.fit(text, longest)
-        if short not in (text.strip(), without_tags(text.strip())):
+        if short not in (text.strip(), readable(text).strip()):
             self._short.append(f"{what} ({len(text):,})")
             self._longest = max(self._longest, longest)
         return short
@@ -346,6 +336,16 @@ def _as_text(example: dict[str, Any]) -> dict[str, Any]:
         return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
 
     return {key: text(value) for key, value in example.items()}
+
+
+def title_of(operation: Operation) -> str:
+    """One line for people. What the operator wrote stands there whole, or not at all."""
+    if operation.written:
+        first = _first_sentence(operation.description).rstrip(".")
+        if 0 < len(first) <= _TITLE:
+            return first
+    summary = _first_sentence(readable(operation.summary)).rstrip(".")
+    return shorten(summary or _as_words(operation), _TITLE)
 
 
 def _first_sentence(text: str) -> str:

@@ -6,10 +6,14 @@ The figures of OpenAI's are in `limits`; those that are here:
     copilot   Microsoft's documentation of plugin manifest 2.4 and of API and MCP plugins
     claude    Claude Code's default for tool results; anthropics/claude-code#20830 for names
     cursor    seen in Cursor: it warns of long names, and of many tools
+    vscode    microsoft/vscode-copilot-release#11653: tools in one request
 """
 
 from __future__ import annotations
 
+import json
+import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from gateway.config import types
@@ -27,15 +31,18 @@ from gateway.faces.limits import (
     telling,
 )
 from gateway.faces.semantics import meaning
+from gateway.faces.tools import ANTHROPIC_NAME
 from gateway.plugin import Operation, Plugin
 from gateway.profiles import PROFILES, fitted
 from gateway.request.schemas import kinds
+from gateway.values import Argument
 
 Rules = Callable[[Plugin, Documents], Iterator[Limit]]
 
 COPILOT = face.PLATFORM
 CLAUDE = "claude"
 CURSOR = "cursor"
+VSCODE = "vscode"
 
 _MICROSOFT = "Microsoft's documentation of Copilot plugins"
 _COPILOT_SECONDS = 45
@@ -48,6 +55,7 @@ _CLAUDE_NAME = PROFILES[CLAUDE].name or 0
 _CLAUDE_TOKENS = 25_000
 _CURSOR_NAME = PROFILES[CURSOR].name or 0
 _CURSOR_TOOLS = PROFILES[CURSOR].tools or 0
+_VSCODE_TOOLS = PROFILES[VSCODE].tools or 0
 _SHORTER = (
     "have it read /as/{}/mcp, where names are shortened, or name it shorter: "
     "operations: {{short: {{call: METHOD /path}}}}"
@@ -185,6 +193,42 @@ def _claude(plugin: Plugin, _: Documents) -> Iterator[Limit]:
     source = "anthropics/claude-code#20830"
     yield from telling(CLAUDE, names, _CLAUDE_NAME, source, _SHORTER.format(CLAUDE))
     yield from budgets(CLAUDE, plugin, _CLAUDE_TOKENS, "tokens", "Claude Code refuses longer ones")
+    for operation in plugin.shown.operations.values():
+        for argument in operation.arguments:
+            if not ANTHROPIC_NAME.fullmatch(argument.name):
+                yield _unnamed(operation, argument)
+
+
+def _unnamed(operation: Operation, argument: Argument) -> Limit:
+    """An argument by whose name Anthropic's API refuses all tools of a request, and a better one.
+
+    Only the arguments themselves are looked at there, not what is in them.
+    """
+    better = _clean(argument.name, {one.name for one in operation.arguments})
+    entry = operation.parameters.get(argument.name)
+    path: tuple[str, ...] = ("operations", operation.name)
+    if entry is not None and entry != "hide" and entry.source:
+        path = (*path, "parameters", argument.name)
+        instead = f"name it {better}"
+    else:
+        source = json.dumps(argument.name, ensure_ascii=not argument.name.isprintable())
+        instead = f"write parameters: {{{better}: {{from: {source}}}}}"
+    return Limit(
+        CLAUDE, f"argument {argument.name!r} of {operation.name}", 1, 0, "", path,
+        "Anthropic's API refuses all tools of a request for a name with anything but letters, "
+        "digits, _, . and -, or more than 64 of them", instead,
+    )  # fmt: skip
+
+
+def _clean(name: str, taken: Collection[str]) -> str:
+    """The nearest name that Anthropic's API takes and no other argument has."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    words = re.sub(r"[^a-zA-Z0-9_.-]+", "_", letters).strip("_.-")[:60] or "argument"
+    better, number = words, 1
+    while better in taken:
+        number += 1
+        better = f"{words}_{number}"
+    return better
 
 
 def _cursor(plugin: Plugin, _: Documents) -> Iterator[Limit]:
@@ -201,11 +245,20 @@ def _cursor(plugin: Plugin, _: Documents) -> Iterator[Limit]:
     )  # fmt: skip
 
 
+def _vscode(plugin: Plugin, _: Documents) -> Iterator[Limit]:
+    yield Limit(
+        VSCODE, "tools", len(plugin.shown.operations), _VSCODE_TOOLS, "tools", ("operations",),
+        "microsoft/vscode-copilot-release#11653, of all servers together",
+        f"choose fewer, write expose: search, or have it read /as/{VSCODE}/mcp",
+    )  # fmt: skip
+
+
 PLATFORMS: Mapping[str, Rules] = {
     CHATGPT: chatgpt,
     ACTIONS: actions,
     COPILOT: _copilot,
     CLAUDE: _claude,
     CURSOR: _cursor,
+    VSCODE: _vscode,
 }
 ALWAYS = (CHATGPT, ACTIONS)  # what every plugin is for; of the others only who is asked for

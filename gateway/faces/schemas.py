@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import Any, Literal
 
-from gateway.faces.texts import LONGEST, Words, without_tags
+from gateway.faces.texts import LONGEST, Words, readable
 from gateway.request.schemas import ANYTHING, kind_of, kinds, resolve
 from gateway.shrinking.untyped import composed
 from gateway.values import Schema
@@ -161,6 +161,8 @@ class Rewriter:
                 served = {**self._reference(_target(value)), **served}
             elif key == "description":
                 served.update(self._text(value))
+            elif key == "title" and isinstance(value, str):
+                served[key] = self.words.seen(value)
             elif key in _BY_NAME and isinstance(value, dict):
                 served[key] = {
                     name: self.schema(each)
@@ -298,7 +300,7 @@ class Rewriter:
         if said in _CONTAINERS and self.world.side == "writeOnly":
             return {"description": said}
         fitting = self.words.fit(said, longest)
-        self.shortened += fitting not in (said, without_tags(said))
+        self.shortened += fitting not in (said, readable(said).strip())
         return {"description": fitting} if fitting else {}
 
     def _is_long(self, values: Any) -> bool:

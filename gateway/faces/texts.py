@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.config import types
+from gateway.unseen import visible
 
 # What plugin platforms accept of an operation's or a parameter's description.
 LONGEST = 200
@@ -50,12 +51,14 @@ _INLINE_TAG = re.compile(rf"</?(?:{_INLINE}){_REST}", re.IGNORECASE)
 _BLOCK_TAG = re.compile(rf"</?(?:{_BLOCKS}){_REST}", re.IGNORECASE)
 
 
-def without_tags(text: str) -> str:
-    """A description without the HTML that stands in it."""
+def readable(text: str) -> str:
+    """A text of the spec without the HTML that stands in it, and without what nobody sees."""
+    text = visible(text)
     if "<" not in text or not _CLOSED.search(text):
         return text
     lines = _BLOCK_TAG.sub("\n", _INLINE_TAG.sub("", text)).split("\n")
-    return html.unescape("\n".join(filter(None, map(str.strip, lines))))
+    # What is not seen can be written as an entity, too.
+    return visible(html.unescape("\n".join(filter(None, map(str.strip, lines)))))
 
 
 class Words:
@@ -66,9 +69,13 @@ class Words:
         self._choices = frozenset(map(_as_key, _choices(config)))
 
     def fit(self, text: str, longest: int = LONGEST) -> str:
-        """A text as it is served: the operator's as it is, the spec's without HTML, shortened."""
+        """A text as it is served: the operator's as it is, the spec's readable, shortened."""
         text = text.strip()
-        return text if text in self._own else shorten(without_tags(text), longest)
+        return text if text in self._own else shorten(readable(text).strip(), longest)
+
+    def seen(self, text: str) -> str:
+        """A text that is never shortened: the operator's as it is, the spec's as people see it."""
+        return text if text.strip() in self._own else visible(text)
 
     def owns(self, values: list[Any]) -> bool:
         """Whether these values of an enum stand in the config."""
@@ -88,7 +95,8 @@ def _written(config: types.Plugin) -> Iterator[str]:
     for parameter, schema in _parts(config):
         if parameter is not None:
             yield parameter.description or ""
-        yield from (text for text in _under("description", schema) if isinstance(text, str))
+        for keyword in ("title", "description"):
+            yield from (text for text in _under(keyword, schema) if isinstance(text, str))
 
 
 def _choices(config: types.Plugin) -> Iterator[list[Any]]:

@@ -27,6 +27,8 @@ from gateway.values import Degraded, Schema
 
 PATH = "/tools.json"
 LONG_NAME = 40  # of clients, some put the names of server and plugin before it: 64 together
+# Of the properties at the top of a tool's schema, seen in the API's own refusal.
+ANTHROPIC_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _GEMINI_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -62,9 +64,9 @@ class Listing:
 
 
 def listing(plugin: Plugin, target: str) -> Listing:
-    """Write a plugin's tools for one of `TARGETS`."""
+    """Write the tools that a plugin shows for one of `TARGETS`."""
     write, whole = TARGETS[target]
-    written = tuple(write(tool) for tool in tools_of(plugin))
+    written = tuple(write(tool) for tool in tools_of(plugin.shown))
     return Listing(written, whole([dict(one.form) for one in written]))
 
 
@@ -120,12 +122,14 @@ def _openai(tool: Tool) -> Written:
 
 
 def _anthropic(tool: Tool) -> Written:
-    form = {
-        "name": tool.name,
-        "description": tool.description,
-        "input_schema": _parameters(tool),
-    }
-    return Written(tool, form, None, _notes(tool))
+    schema = _parameters(tool)
+    form = {"name": tool.name, "description": tool.description, "input_schema": schema}
+    odd = [one for one in schema["properties"] if not ANTHROPIC_NAME.fullmatch(one)]
+    told = (
+        "Anthropic refuses a whole request for a name of an argument with anything but letters, "
+        f"digits, _, . and - in it, or more than 64 of them: {', '.join(map(repr, odd))}"
+    )
+    return Written(tool, form, None, (*_notes(tool), *([told] if odd else [])))
 
 
 def _gemini(tool: Tool) -> Written:
@@ -135,7 +139,9 @@ def _gemini(tool: Tool) -> Written:
         "parametersJsonSchema": _parameters(tool),
     }
     odd = [one for one in tool.portable.get("properties", {}) if not _GEMINI_NAME.fullmatch(one)]
-    told = f"Gemini takes letters, digits and _ in names of arguments, not {', '.join(odd)}"
+    told = (
+        f"Gemini takes letters, digits and _ in names of arguments, not {', '.join(map(repr, odd))}"
+    )
     return Written(tool, form, None, (*_notes(tool), *([told] if odd else [])))
 
 

@@ -24,6 +24,7 @@ from gateway.pipeline.call import Call, Clock, Plan
 from gateway.pipeline.limit import Windows
 from gateway.pipeline.locate import locator
 from gateway.pipeline.mask import Mask
+from gateway.pipeline.redirects import Destinations
 from gateway.pipeline.token import tokens_of
 from gateway.plugin import Operation, Plugin
 from gateway.request import Proof, kinds_of, prove
@@ -61,6 +62,7 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
     mask = mask_of(plugin, proof)
     tokens = tokens_of(proof.grant, client, shared.steady, mask.learn)
     locate = locator(plugin)
+    destinations = Destinations(plugin, proof)
     private = isinstance(plugin.config.auth, types.Auth)
     composed: dict[str, Plan] = {}
     found = {} if plugin.catalog is None else catalog.steps(plugin, plugin.catalog, composed)
@@ -74,7 +76,9 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
             composed[operation.name] = plan
             continue
         if operation.own:
-            plan = more.step(operation, shared.handles, shared.steady, shared.aside)
+            plan = more.step(
+                operation, plugin.operations, shared.handles, shared.steady, shared.aside
+            )
             composed[operation.name] = _around(plugin, operation, shared, plan)
             continue
         source = fetch.step(
@@ -84,6 +88,7 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
             proof,
             mask,
             shared.wall,
+            destinations,
             tokens,
             passes_on=_passes_on(operation),
         )

@@ -38,6 +38,7 @@ from gateway.caching.entries import (
     Stored,
     Validate,
 )
+from gateway.caching.fields import without
 from gateway.caching.flights import Flights
 from gateway.caching.key import Address
 from gateway.caching.stores import Found, Store
@@ -117,6 +118,9 @@ class Asking:
                 raise
             return Landed(miss, served)
         now = self.clock()
+        if not self.exact and any(name.lower() == "set-cookie" for name, _ in reply.headers):
+            # No caller is given it, so no store shall hold it.
+            reply = replace(reply, headers=without(reply.headers, ("set-cookie",)))
         served = instead(decision.entry, miss.asked, reply.status, now, self.caching)
         if served is not None:
             _close(reply)

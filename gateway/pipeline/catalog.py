@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.catalog import CALL, DESCRIBE, FOUND, SEARCH, Catalog, Entry
+from gateway.catalog import CALL, DESCRIBE, FOUND, SEARCH, Catalog, Entry, passed_on
 from gateway.errors import BadArguments
 from gateway.faces.tool import tools_of
 from gateway.pipeline.call import Call, Plan
@@ -58,8 +58,7 @@ def steps(
 
     async def through(call: Call) -> Answer:
         operation = _operation(call.arguments["name"], chosen, found)
-        arguments = call.arguments.get("arguments")
-        call.arguments = arguments if isinstance(arguments, dict) else {}
+        call.arguments = passed_on(call.arguments)
         call.request = None
         return await plans[operation.name](call)
 

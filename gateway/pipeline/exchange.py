@@ -25,6 +25,7 @@ from yarl import URL
 
 from gateway.errors import ReplyTooLarge
 from gateway.pipeline.coding import too_large
+from gateway.pipeline.lenient import leniently
 from gateway.values import Headers
 
 # Of a status line and of one header; servers commonly send 8 KiB at most.
@@ -113,7 +114,8 @@ class _Destination(aiohttp.ClientRequest):
     """Where connections go to, in the form in which aiohttp's pool takes it."""
 
     def __init__(self, base: str, client: aiohttp.ClientSession) -> None:
-        super().__init__("GET", URL(base), session=client)
+        # Plans are made in threads, too, which have no loop that it could look for.
+        super().__init__("GET", URL(base), session=client, loop=client._loop)  # noqa: SLF001
         self._key = super().connection_key
 
     @property
@@ -125,7 +127,8 @@ class _Destination(aiohttp.ClientRequest):
 class Exchange:
     """Sends requests to one origin, that of `base`, over the connections of `client`.
 
-    `verbatim`: nothing is sent twice, and the bodies of redirects are read, too.
+    `verbatim`: nothing is sent twice, the bodies of redirects are read, too, and what comes behind
+    a reply is left away.
     """
 
     def __init__(self, client: aiohttp.ClientSession, base: str, *, verbatim: bool = False) -> None:
@@ -170,7 +173,9 @@ class Exchange:
         connection, protocol, was_kept = await self._connected(new=False)
         try:
             try:
-                message, payload = await _ask(protocol, method, target, headers, body)
+                message, payload = await _ask(
+                    protocol, method, target, headers, body, self._verbatim
+                )
             except (aiohttp.ClientConnectionError, OSError):
                 # The close of an idle connection crosses the request. RFC 9112 section 9.3.1 lets
                 # only what is safe to repeat be sent again, once.
@@ -179,7 +184,9 @@ class Exchange:
                     raise
                 connection.close()
                 connection, protocol, _ = await self._connected(new=True)
-                message, payload = await _ask(protocol, method, target, headers, body)
+                message, payload = await _ask(
+                    protocol, method, target, headers, body, self._verbatim
+                )
             count = 0
             while 100 <= message.code < 200 and message.code != 101:  # RFC 9110 section 15.2
                 count += 1
@@ -242,6 +249,7 @@ async def _ask(
     target: str,
     headers: CIMultiDict[str],
     body: bytes | None,
+    lenient: bool,
 ) -> tuple[RawResponseMessage, StreamReader]:
     """Write a request and read the head of the first reply."""
     protocol.set_response_params(
@@ -253,6 +261,8 @@ async def _ask(
         max_field_size=MAX_LINE,
         max_headers=MAX_FIELDS,
     )
+    if lenient and method != "HEAD":
+        leniently(protocol)
     writer = StreamWriter(protocol, asyncio.get_running_loop())
     await writer.write_headers(f"{method} {target} HTTP/1.1", headers)
     if body:
@@ -306,7 +316,7 @@ def _more_may_come(
     is looked at for the next request (`should_close`).
     """
     parser, protocol._parser = protocol._parser, None  # noqa: SLF001
-    if parser is None or message.code < 200:
+    if parser is None or message.code < 200 or getattr(parser, "has_more", False):
         return True
     try:
         if parser.feed_eof() is not None:  # it holds the beginning of one more reply

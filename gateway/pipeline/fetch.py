@@ -28,7 +28,7 @@ from gateway.pipeline.coding import decode
 from gateway.pipeline.exchange import Exchange, Rest, headers_too_large, host_of
 from gateway.pipeline.mask import Mask
 from gateway.pipeline.passing import charset_of, forwarded, is_json
-from gateway.pipeline.redirects import destinations
+from gateway.pipeline.redirects import Destinations
 from gateway.pipeline.through import HOLD, Through, passes
 from gateway.pipeline.token import Tokens
 from gateway.plugin import Operation, Plugin
@@ -61,17 +61,18 @@ def step(
     proof: Proof,
     mask: Mask,
     wall: Clock,
+    destinations: Destinations,
     tokens: Tokens | None = None,
     *,
     passes_on: bool = False,
 ) -> Source:
     """Send the request, read the reply.
 
+    `destinations` say where the plugin's redirects may lead.
     `passes_on` says that nothing is to be done with what the upstream sends, and that nobody
     else may have it as well: then it need not be whole.
     """
     exchange = Exchange(client, plugin.base, verbatim=operation.passing)
-    within = destinations(operation, plugin, proof)
     compose = composer(operation, plugin, proof)
     seconds, limit = operation.timeout, operation.max_bytes
     reads = operation.spec.method in SAFE
@@ -103,7 +104,7 @@ def step(
                     if status not in _REDIRECTS or operation.passing:
                         break
                     url, method, body = _redirect(status, got, url, method, body)
-                    if not within(request, method, url):
+                    if not destinations.holds(operation, request, method, url):
                         raise _elsewhere(status, request.method)
                     url = url if proof.query in url else proof.url(url)
                     headers.pop("Content-Length", None)  # of a body that may not go on

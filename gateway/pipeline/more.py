@@ -10,7 +10,7 @@ before this step, as before any other. No cache may keep what it gives, since ha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -27,6 +27,7 @@ from gateway.pipeline.mask import Mask
 from gateway.plugin import Operation
 from gateway.shrinking import JSON, Form, Other
 from gateway.shrinking.limits import Limit
+from gateway.shrinking.members import is_deep
 from gateway.shrinking.more import HERE
 from gateway.shrinking.pages import Page, Way, join, read
 from gateway.shrinking.paths import shown
@@ -109,6 +110,7 @@ class Keeper:
             caller=caller,
             at=HERE if form == "json" else PATH,
             rows=form == "csv",
+            rules=shrinker.allows,
         )
         if allowed is not None:
             kept = self._going_on(kept, reply, allowed)
@@ -212,19 +214,31 @@ class _Asked:
     count: int | None = None
 
 
-def step(operation: Operation, handles: Handles, steady: Clock, aside: Aside) -> Plan:
+def step(
+    operation: Operation,
+    operations: Mapping[str, Operation],
+    handles: Handles,
+    steady: Clock,
+    aside: Aside,
+) -> Plan:
     """Answer with a slice.
 
     Args:
         operation: The one made of `shrinking.more`.
+        operations: Those of the plugin; what was made by one that is gone, or by other rules than
+            it has now, is nobody's any more.
         handles: What they stand for.
         steady: Seconds that never go back.
         aside: Where slices of what is long are cut.
     """
 
+    def holds(kept: Kept) -> bool:
+        made_by = operations.get(kept.operation)
+        return made_by is not None and made_by.shrinker.allows == kept.rules
+
     async def more(call: Call) -> Answer:
-        asked = _asked(built(call))
-        kept = await handles.find(operation.plugin, asked.handle, steady(), _caller(call))
+        asked, caller = _asked(built(call)), _caller(call)
+        kept = await handles.find(operation.plugin, asked.handle, steady(), caller, holds)
         if kept is None:
             raise UnknownHandle(
                 "This handle is not one of this plugin's, or it has expired; it lives "
@@ -291,7 +305,7 @@ async def _slice(kept: Kept, asked: _Asked, aside: Aside) -> bytes:
         rows=kept.rows,
     )
     size = len(kept.whole)
-    if size <= _THREAD:
+    if size <= _THREAD and not is_deep(kept.whole):
         return cut(kept.whole)
     if size <= LONG:
         return await asyncio.to_thread(cut, kept.whole)

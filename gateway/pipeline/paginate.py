@@ -10,6 +10,7 @@ is given, and `Reply.notes` says so. Where there is more, `Reply.onward` gets it
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -47,13 +48,16 @@ _WHOLE = range(200, 204)  # neither without a body nor a part of one
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where to go on: the next page's URL, its number, how many items come before it, and what
-    tells the items of the page before it."""
+    """Where to go on: the next page's URL, its number, how many items come before it, what tells
+    the items of the page before it, and what has come so far: digests of addresses, and of what
+    two pages in a row held. It goes along to where `onward` goes on, or a circle would have no end.
+    """
 
     url: str
     number: int
     before: int = 0
     last: bytes = b""
+    seen: frozenset[bytes] = frozenset()
 
 
 class _Read(NamedTuple):
@@ -154,13 +158,8 @@ class _Walk:
             got.joins = True
         else:
             got.add(read, first, sub)
-        seen = {place.url}
         goes_on = read.page.count > 0
         while goes_on and got.next is not None and not self._is_enough(got):
-            if got.next.url in seen:
-                got.next = None
-                break
-            seen.add(got.next.url)
             goes_on = await self._add_page(got, got.next, call, deadline)
         return await self._reply(got, call)
 
@@ -246,8 +245,11 @@ class _Walk:
             return _Read(page, None, str(wrong), 0.0)
         if url is None:
             return _Read(page, None, "", 0.0)
+        seen = place.seen | {_digest(place.url.encode()), _digest(place.last, page.mark)}
+        if _digest(url.encode()) in seen:
+            return _Read(page, None, "", 0.0)
         before, last = place.before + page.count, page.mark or place.last
-        behind = _Place(url, place.number + 1, before, last)
+        behind = _Place(url, place.number + 1, before, last, seen)
         return _Read(page, behind, "", self._weight(page))
 
     def _next_url(self, page: Page, reply: Reply, place: _Place) -> str | None:
@@ -351,8 +353,15 @@ def _for_page(call: Call, place: _Place) -> Call:
 
 
 def _repeats(page: Page, place: _Place) -> bool:
-    """Whether a page holds what the one before it held."""
-    return page.count > 0 and page.mark == place.last
+    """Whether a page holds what the one before it held, or both of them came before: of single
+    pages that are alike, there may be some in an honest list."""
+    return page.count > 0 and (
+        page.mark == place.last or _digest(place.last, page.mark) in place.seen
+    )
+
+
+def _digest(*parts: bytes) -> bytes:
+    return hashlib.blake2b(b" ".join(parts), digest_size=16).digest()
 
 
 def _notes(got: _Got) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from gateway.pipeline.passing import charset_of, is_json, passing
 from gateway.pipeline.upstream_error import error_answer
 from gateway.plugin import Operation
 from gateway.shrinking import JSON, NOTHING, ReshapeError, form_of, roughly
+from gateway.shrinking.members import is_deep
 from gateway.shrinking.typed import Projection
 from gateway.shrinking.vanishing import ENOUGH, Watch, seen
 from gateway.values import Answer, Headers, Reply
@@ -135,9 +136,15 @@ def _form_of(operation: Operation) -> str:
 def _is_long(operation: Operation, reply: Reply) -> bool:
     """Whether there is so much to do that a thread should do it."""
     size = len(reply.body)
-    if size <= _THREAD or size > _THREAD_IDLE:
-        return size > _THREAD
-    return not (operation.shrinker.idle and is_json(reply.header("content-type") or ""))
+    if size > _THREAD_IDLE:
+        return True
+    if operation.shrinker.idle and is_json(reply.header("content-type") or ""):
+        return False
+    if size > _THREAD:
+        return True
+    # What is nested deeply is cut at every level. A token is a byte at least.
+    budget = operation.shrinker.budget
+    return bool(budget) and size > budget.tokens and is_deep(reply.body)
 
 
 def _is_shown(reply: Reply) -> bool:
@@ -273,10 +280,13 @@ class _Maker:
                         f"The upstream says that its reply is JSON, but {error}."
                     ) from None
             else:
-                self._look(body)
+                self._look(body, charset)
                 theirs = content_type if said and shrunk is body else JSON
                 return _Made(shrunk, theirs, "" if kept is None else kept.handle)
-        if shrinker.take is None and not (begins and shrinker.withholds):
+        # What is almost JSON (after `)]}',`, in a call, cut short) is not to pass as a text with
+        # all in it that the rules hide.
+        hides = shrinker.withholds and (said or served or begins)
+        if shrinker.take is None and not hides:
             file = kind(operation.spec.reply.content_type) == "binary" or (
                 call.shows and _is_shown(reply)
             )
@@ -303,12 +313,16 @@ class _Maker:
     def _keeps(self, body: bytes, answer: bytes) -> bool:
         return answer is body or self._keeper.do(self._operation.shrinker.keeps, body, answer)
 
-    def _look(self, body: bytes) -> None:
+    def _look(self, body: bytes, charset: str) -> None:
         """Tell the operator of fields that answers do not have any more."""
         watch = self._watch
         if watch is None or not watch.is_due():
             return
-        for path in watch.note(self._keeper.do(partial(seen, watch.projection), body)):
+        try:
+            had = self._keeper.do(partial(seen, watch.projection), body, charset)
+        except (ValueError, RecursionError, TooDear):
+            return  # the answer is made; nobody's call fails for what is told the operator
+        for path in watch.note(had):
             log.warning(
                 "%s.%s: none of the last %d answers had %r, which `fields` takes: has it another "
                 "name upstream?",

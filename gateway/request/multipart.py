@@ -31,7 +31,7 @@ _ESCAPED = {'"': "%22", "\r": "%0D", "\n": "%0A"}
 _SPECIAL = re.compile(r'["\r\n]')
 _BOUNDARY = re.compile(r";[ \t]*boundary[ \t]*=[ \t]*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
 _BOUNDARY_TEXT = re.compile(r"[A-Za-z0-9'()+_,./:=? -]{0,69}[A-Za-z0-9'()+_,./:=?-]")
-_HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]+):[ \t]*(.*?)[ \t]*")
+_HEADER = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]++):(.*+)")
 _PARAMETER = re.compile(
     r"[ \t]*;[ \t]*([A-Za-z0-9!#$%&'*+.^_`|~-]+)[ \t]*=[ \t]*"
     r'(?:"((?:[^"\\]|\\.)*)"|([^\s";]*))'
@@ -141,7 +141,8 @@ def _part(raw: bytes, number: int) -> Part:
         match = _HEADER.fullmatch(one)
         if match is None or _CONTROL.search(one.replace("\t", " ")):
             raise ValueError(f"part {number} has a line among its headers that is none")
-        if headers.setdefault(match[1].lower(), match[2]) != match[2]:
+        value = match[2].strip(" \t")
+        if headers.setdefault(match[1].lower(), value) != value:
             raise ValueError(f"part {number} has two headers {match[1]!r}")
     coding = headers.get("content-transfer-encoding", "binary").lower()
     if coding not in ("7bit", "8bit", "binary"):  # deprecated by RFC 7578 §4.7

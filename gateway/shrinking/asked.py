@@ -14,14 +14,18 @@ from gateway.config.faults import nearest
 from gateway.errors import BadArguments
 from gateway.errors import shown as quoted
 from gateway.shrinking.announce import Mark
+from gateway.shrinking.exact import encode
 from gateway.shrinking.paths import shown
 from gateway.shrinking.squeeze import ARRAY, OBJECT, STRING, Node
 
 Step: TypeAlias = str | int | Mark
 
 _STEPS = 64  # in one path; answers that people make are not half as deep
+_DUG = 20_000  # containers that are opened to find the parts of one slice: each takes some 20 µs
 _NAMES, _LONGEST_NAME = 12, 40  # that a message lists, and characters of each
 _SEARCHED = 500  # names that are compared with a wrong one: each takes some 10 µs
+_TOO_MUCH = "path: there is too much to look through in one row; name a place in it by numbers"
+TOO_DEEP = "path: arrays stand in arrays too deep to be looked through; name one by numbers"
 
 # Looked for from where blanks begin only: from each of very many would take the square of it.
 _UNIT = re.compile(r"(?<!\s)\s*\((?:characters|rows|keys)\)$")
@@ -158,30 +162,76 @@ def _kind(node: Node) -> str:
     )
 
 
-def dug(node: Node, rest: Sequence[Step]) -> bytes | None:
-    """A part of a value; arrays on the way are looked through. None where there is none."""
-    for number, step in enumerate(rest):
-        if node.kind == ARRAY:
-            at = number_of(step)
-            if at is None:
-                wanted = rest[number + 1 :] if isinstance(step, Mark) else rest[number:]
-                parts = (dug(node.child(one), wanted) for one in range(len(node)))
-                return b"[" + b",".join(part for part in parts if part is not None) + b"]"
-            if at >= len(node):
+class TooMuch(BadArguments):
+    """Looking for the parts of one row takes too long, or goes too deep."""
+
+
+class Dig:
+    """Finds a part of each row, for one slice: so much work and no more, whatever stands there."""
+
+    __slots__ = ("_left", "_looking", "_rest")
+
+    def __init__(self, rest: Sequence[Step], whole: Node) -> None:
+        """Take the steps below a row of `whole`. One of digits is a key where there is such a key
+        anywhere in it, and a row where there is none."""
+        self._rest = [_row_or_key(step, whole) for step in rest]
+        self._left = _DUG
+
+    def part(self, row: Node) -> bytes | None:
+        """The part of a row; arrays on the way are looked through. None where there is none.
+
+        Raises:
+            TooMuch: nothing more is looked for in this slice.
+        """
+        return self._dug(row, 0, 0)
+
+    def _dug(self, node: Node, done: int, depth: int) -> bytes | None:
+        for number in range(done, len(self._rest)):
+            step = self._rest[number]
+            if node.kind not in (ARRAY, OBJECT):
                 return None
-            node = node.child(at)
-        elif node.kind == OBJECT and step is Mark.ANY:
-            numbers = range(len(node))
-            parts_of = (
-                (node.head(one), dug(node.child(one), rest[number + 1 :])) for one in numbers
-            )
-            members = (head + part for head, part in parts_of if part is not None)
-            return b"{" + b",".join(members) + b"}"
-        elif node.kind == OBJECT and not isinstance(step, Mark):
-            key = node.places.get(str(step))
-            if key is None:
+            self._left -= 1
+            if self._left < 0 or depth > _STEPS:
+                raise TooMuch(TOO_DEEP if depth > _STEPS else _TOO_MUCH)
+            if node.kind == ARRAY:
+                if not isinstance(step, int):
+                    return self._through(node, number + isinstance(step, Mark), depth + 1)
+                if step >= len(node):
+                    return None
+                node = node.child(step)
+            elif step is Mark.ANY:
+                return self._of_all(node, number + 1, depth + 1)
+            elif isinstance(step, Mark):
                 return None
-            node = node.child(key)
-        else:
-            return None
-    return bytes(node.raw)
+            else:
+                place = node.places.get(str(step))
+                if place is None:
+                    return None
+                node = node.child(place)
+        return bytes(node.raw)
+
+    def _through(self, node: Node, done: int, depth: int) -> bytes:
+        parts = []
+        for one in range(len(node)):
+            if done == len(self._rest) or node.opens(one):  # most are nothing to look into
+                part = self._dug(node.child(one), done, depth)
+                if part is not None:
+                    parts.append(part)
+        return b"[" + b",".join(parts) + b"]"
+
+    def _of_all(self, node: Node, done: int, depth: int) -> bytes:
+        members = []
+        for one in range(len(node)):
+            if done == len(self._rest) or node.opens(one):
+                part = self._dug(node.child(one), done, depth)
+                if part is not None:
+                    members.append(node.head(one) + part)
+        return b"{" + b",".join(members) + b"}"
+
+
+def _row_or_key(step: Step, whole: Node) -> Step:
+    row = number_of(step)
+    if row is None or isinstance(step, int):
+        return step
+    is_key = re.search(re.escape(encode(step) + b":"), whole.raw)
+    return step if is_key else row

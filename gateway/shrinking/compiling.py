@@ -44,6 +44,7 @@ from gateway.values import Schema
 
 _ANNOUNCEMENT = "_shrunk"
 _VERSION = 5  # of what the rules do: another one gives all answers other ETags
+_NO_BUDGET = Budget(0, 0)
 _SEARCHED = 2000  # places that are looked at for what a wrong path could have meant
 _DEEPEST = 6  # levels below which nobody looks
 
@@ -174,6 +175,7 @@ def compile_shrinker(
         more=rules.more,
         words=_words(rules),
         fingerprint=_fingerprint(rules, names, bare=bare),
+        allows=_fingerprint(replace(rules, budget=_NO_BUDGET), names, bare=bare),
         recipe=(_remade, (rules, names, bare, unknown)),
     )
     return shrinker, faults + clean_faults + limit_faults
@@ -189,6 +191,7 @@ def _remade(rules: Rules, names: Names, bare: bool, unknown: bool) -> Shrinker:
         rows=made.limit.members.get(names.items) if made.limit and unknown else None,
         hard_rows=made.hard.members.get(names.items) if made.hard and unknown else None,
         fingerprint=_fingerprint(rules, names, bare=bare),
+        allows=_fingerprint(replace(rules, budget=_NO_BUDGET), names, bare=bare),
     )
 
 

@@ -28,7 +28,8 @@ _ESCAPES = re.compile(
     rb"\\[^u]|(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|\\u[0-9a-fA-F]{4}){1,4096}+"
 )
-_CONSTANTS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|NaN|-?Infinity', re.DOTALL)
+# A string that is not closed goes to the end: else it would be read anew from each quote in it.
+_CONSTANTS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|NaN|-?Infinity', re.DOTALL)
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"(:?)')
 # The one integer that msgspec changes. A match inside a string only costs time.
 _MINUS_ZERO = re.compile(rb"-0(?=[,\]}]|\Z)")

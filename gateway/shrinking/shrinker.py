@@ -75,8 +75,9 @@ class Shrinker:
     `bare` says that scalars stay as they are where they fit, `announces` that something may have
     to be told of what is missing, for which there must be a place; `rows` and `hard_rows` what also
     limits an array at the top. `more` is the operation that gives the rest, "" where there is
-    none. `fingerprint` is another one wherever the rules are. `recipe` makes the same again in
-    another process, but for the schema.
+    none. `fingerprint` is another one wherever the rules are; so is `allows`, but where only the
+    budget is another, which hides nothing. `recipe` makes the same again in another process, but
+    for the schema.
     """
 
     schema: Schema
@@ -99,6 +100,7 @@ class Shrinker:
     more: str = ""
     words: tuple[str, ...] = ()  # the rules, for people
     fingerprint: str = ""
+    allows: str = ""
     recipe: tuple[Callable[..., Shrinker], tuple[Any, ...]] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -156,7 +158,7 @@ class Shrinker:
         if self.idle and not extra:
             return Shrunk(_proved(body))
         try:
-            text = _utf_8(body, charset)
+            text = utf_8(body, charset)
             answer = self._answer(text, chosen, extra, sign, mask, goes_on=goes_on)
         except ReshapeError:
             raise
@@ -171,7 +173,7 @@ class Shrinker:
 
         Raises: ValueError, as `shrink` does.
         """
-        text = tidy(_utf_8(body, charset))
+        text = tidy(utf_8(body, charset))
         yield "minified", text
         if self.take:
             text = taken(self.take, text)
@@ -281,7 +283,7 @@ class Shrinker:
         Raises:
             ValueError: if it cannot be read.
         """
-        whole, _ = self._whole(_utf_8(body, charset), chosen)
+        whole, _ = self._whole(utf_8(body, charset), chosen)
         text = _limited(whole, self.hard, self.hard_rows)
         return text if text[0] == _OBJECT else self._wrapped(text)
 
@@ -328,7 +330,7 @@ def _proved(body: bytes) -> bytes:
     return body
 
 
-def _utf_8(body: bytes, charset: str) -> bytes | memoryview:
+def utf_8(body: bytes, charset: str) -> bytes | memoryview:
     """The body in UTF-8: by the charset that is named, where it is not UTF-8 already."""
     if body.startswith(codecs.BOM_UTF8):
         return memoryview(body)[len(codecs.BOM_UTF8) :]

@@ -21,6 +21,8 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 import msgspec
 
@@ -28,7 +30,7 @@ from gateway.config.scalars import Budget
 from gateway.errors import BadArguments
 from gateway.errors import shown as quoted
 from gateway.shrinking.announce import Mark, announcement, cuts
-from gateway.shrinking.asked import Step, below, dug, found, missing, read, there
+from gateway.shrinking.asked import TOO_DEEP, Dig, Step, TooMuch, below, found, missing, read, there
 from gateway.shrinking.exact import encode
 from gateway.shrinking.fit import Written, fullest
 from gateway.shrinking.pieces import NEAR, most_that_fits, piece_end
@@ -80,7 +82,24 @@ def sliced(
     """
     if offset < 0 or (most is not None and most < 1):
         raise BadArguments("'offset' counts from 0, and 'count' is at least 1")
-    node, way, rest = found(Node(whole), read(path))
+    try:
+        return _cut(whole, read(path), offset, most, budget, hard, goes_on, rows=rows)
+    except RecursionError:
+        raise BadArguments(TOO_DEEP) from None
+
+
+def _cut(
+    whole: bytes,
+    steps: Sequence[Step],
+    offset: int,
+    most: int | None,
+    budget: Budget,
+    hard: Sequence[str],
+    goes_on: str | None,
+    *,
+    rows: bool,
+) -> bytes:
+    node, way, rest = found(Node(whole), steps)
     if node.kind not in (ARRAY, OBJECT, STRING) and not offset:
         value = b'{"value":' + bytes(node.raw) + b"}"
         if not budget or fits(value, budget):
@@ -142,6 +161,7 @@ class _Rows(_Slices):
 
     def __init__(self, node: Node, way: str, rest: Sequence[Step]) -> None:
         super().__init__(node, way, rest)
+        self._dig = Dig(rest, node)
         self.total = len(node)
         self.unit = "rows" if node.kind == ARRAY else "keys"
 
@@ -156,14 +176,21 @@ class _Rows(_Slices):
                 pieces.append(None if part is None else self._node.head(at) + part)
             return self._data(offset, number, pieces[:number])
 
+        def fill(most: int) -> tuple[int, bytes]:
+            if not budget or not most:
+                return most, make(most)
+            return most_that_fits(make, most, _FIRST, 1, budget)
+
         if self._rest:
             most = min(most, _LOOKED)
-        if not budget or not most:
-            number, text = most, make(most)
-        else:
-            number, text = most_that_fits(make, most, _FIRST, 1, budget)
+        try:
+            number, text = fill(most)
+        except TooMuch:
+            if not pieces:
+                raise
+            number, text = fill(len(pieces))
         if not number and most:
-            return self._one(offset, budget)
+            return self._one(offset, budget, pieces[0])
         if self._rest and number and not any(pieces[:number]):
             self._check()
         return text
@@ -179,12 +206,12 @@ class _Rows(_Slices):
 
     def _part(self, number: int) -> bytes | None:
         """What is wanted of one row; None where it has no such part."""
-        return dug(self._node.child(number), self._rest)
+        return self._dig.part(self._node.child(number))
 
-    def _one(self, at: int, budget: Budget) -> bytes:
+    def _one(self, at: int, budget: Budget, piece: bytes | None) -> bytes:
         """A slice of one row that is too much: as much of it as there is room for."""
-        part = Node(self._part(at) or b"null")
         head = self._node.head(at)
+        part = Node(b"null" if piece is None else piece[len(head) :])
         way = below(self._way, at if self._node.kind == ARRAY else self._key(at))
         for step in self._rest:
             way = below(way, step)
@@ -209,9 +236,15 @@ class _Rows(_Slices):
 
     def _check(self) -> None:
         """Refuse a part that no row has: that is a wrong path. Raises: BadArguments."""
-        rows = range(min(self.total, _LOOKED))
-        if len(rows) < self.total or any(self._part(row) is not None for row in rows):
+        if self.total > _LOOKED:
             return
+        dig = Dig(self._rest, self._node)
+        with suppress(TooMuch):
+            rows = range(self.total)
+            if all(dig.part(self._node.child(row)) is None for row in rows):
+                self._refuse()
+
+    def _refuse(self) -> NoReturn:
         way = below(self._way, Mark.ROW if self._node.kind == ARRAY else Mark.ANY)
         node = self._node.child(0)
         for step in self._rest:

@@ -44,7 +44,8 @@ class Node:
     """A value as a piece of tidy text, taken apart at need and once."""
 
     __slots__ = (
-        "_lengths", "_map", "_members", "_nodes", "_slim", "_trimmed", "kind", "raw", "size",
+        "_lengths", "_looked", "_map", "_members", "_nodes", "_slim", "_trimmed",
+        "kind", "raw", "size",
     )  # fmt: skip
 
     def __init__(self, raw: bytes) -> None:
@@ -56,8 +57,9 @@ class Node:
         self._map: bool | None = None
         self._nodes: dict[int, Node] = {}
         self._slim: dict[int, int] = {}
-        self._lengths: list[int] | None = None
-        self._trimmed = 0  # bytes with all strings at the floor; at least so many while unknown
+        self._lengths: list[int] = []
+        self._looked = 0  # bytes that were looked at for long strings
+        self._trimmed = 0  # of these, bytes with all strings at the floor
 
     def _open(self) -> Members:
         if self._members is None:
@@ -79,6 +81,10 @@ class Node:
             if len(self._nodes) < _KEPT:
                 self._nodes[number] = node
         return node
+
+    def opens(self, number: int) -> bool:
+        """Whether a child is a container: known without a node of it."""
+        return memoryview(self._open().part(number))[0] in _EMPTY
 
     @property
     def places(self) -> Mapping[str, int]:
@@ -106,20 +112,22 @@ class Node:
 
         None where the value would not fit into `room` even with all of them cut to it.
         """
-        if self._lengths is None and self._trimmed <= room:
+        if self._looked < self.size and self._trimmed <= room:
+            # What was looked at for another room is not looked at again.
             floor = FLOORS[0] + _MARKED
-            lengths = []
-            saved = 0
-            for match in _STRINGS.finditer(self.raw):
+            saved = self._looked - self._trimmed
+            for match in _STRINGS.finditer(self.raw, self._looked):
                 length = match.end(1) - match.start()
                 if length > floor and not match[2]:
-                    lengths.append(length)
+                    self._lengths.append(length)
                     saved += length - floor
-                self._trimmed = match.end() - saved
+                self._looked = match.end()
+                self._trimmed = self._looked - saved
                 if self._trimmed > room:  # the rest need not be looked at
                     return None
+            self._looked = self.size
             self._trimmed = self.size - saved
-            self._lengths = sorted(lengths, reverse=True)
+            self._lengths.sort(reverse=True)
         return self._lengths if self._trimmed <= room else None
 
     def slim(self, floor: int, depth: int = 0) -> int:

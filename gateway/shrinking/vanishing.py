@@ -12,6 +12,7 @@ from gateway.shrinking.batches import parts
 from gateway.shrinking.exact import Tree, decode
 from gateway.shrinking.fields import Level
 from gateway.shrinking.paths import shown
+from gateway.shrinking.shrinker import utf_8
 from gateway.shrinking.typed import Projection
 
 ENOUGH = 10  # answers in a row without a field, until somebody is told
@@ -50,10 +51,14 @@ class Watch:
         return new
 
 
-def seen(projection: Projection, body: bytes) -> dict[str, bool]:
-    """The paths of a projection, and whether an answer has them."""
+def seen(projection: Projection, body: bytes, charset: str = "") -> dict[str, bool]:
+    """The paths of a projection, and whether an answer has them; `charset` is what its
+    Content-Type names.
+
+    Raises: ValueError, if it cannot be read.
+    """
     had: dict[str, bool] = {}
-    for part in parts(body):
+    for part in parts(bytes(utf_8(body, charset))):
         for path, there in _fields(projection.level, decode(projection(part)), ""):
             had[path] = had.get(path, False) or there
     return had

@@ -21,6 +21,7 @@ _NAME = re.compile(r"[$@_]*[^\W\d][\w$-]*(?:[ .:/#]+[\w$-]+){0,4}|\d+\.(?: \w+){
 _DEEPEST = 24  # steps; what is deeper counts where it is cut off
 _SAMPLE = 128 * 1024  # bytes of a path that are kept to be counted; the rest costs as much
 _PROSE = 160  # characters; a longer text is none that a table's cell would have
+_FEW, _AGAIN, _STATE = 8, 4, 24  # states, times that each is there on average, characters
 _URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 # A name for machines: no blanks, digits among letters.
 _OPAQUE = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])[\w+/=-]{16,}")
@@ -33,7 +34,8 @@ class Part:
     `share` is the part's of all tokens. Of its values `empty`, `urls`, `opaque`, `prose` and
     `numbers` are the shares that are nothing, web addresses, names for machines, long texts,
     numbers; `alike` says that
-    all are one and the same. `place` is the part's number in the answer.
+    all are one and the same; `few`, that they are short texts, a few that come again and again: the
+    states of something. `place` is the part's number in the answer.
     """
 
     steps: tuple[Step, ...]
@@ -46,6 +48,7 @@ class Part:
     prose: float
     numbers: float
     alike: bool
+    few: bool
     place: int
 
     @property
@@ -69,12 +72,15 @@ class _Pile:
     numbers: int = 0
     first: bytes = b""
     alike: bool = True
+    states: set[Tree] = field(default_factory=set)  # one too many where they are no states
 
     def add(self, key: bytes, value: Tree) -> None:
         text = encode(value)
         self.alike = self.alike and (not self.number or text == self.first)
         self.first = text
         self.number += 1
+        if len(self.states) <= _FEW:
+            self.states |= {value} if _is_state(value) else set(range(_FEW + 1))
         if isinstance(value, str):
             if not value:
                 self.empty += 1
@@ -93,6 +99,10 @@ class _Pile:
         if self.kept_length < _SAMPLE:
             self.kept.append(text)
             self.kept_length += len(text)
+
+
+def _is_state(value: Tree) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _STATE
 
 
 def weigh(answer: Tree, total: int) -> list[Part]:
@@ -121,6 +131,7 @@ def weigh(answer: Tree, total: int) -> list[Part]:
             pile.prose / pile.number,
             pile.numbers / pile.number,
             pile.number > 1 and pile.alike,
+            1 < len(pile.states) <= min(_FEW, pile.number // _AGAIN),
             place,
         )
         for place, (steps, pile) in enumerate(piles.items())

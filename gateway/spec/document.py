@@ -67,7 +67,7 @@ def parse(text: bytes, name: str) -> dict[str, Any]:
         where = f"{name}:{error.line}:{error.column}: {error.message}"
         if re.search(rb"\{\{|\{%|<%", text):
             where += "; it looks like a template that has not been filled in"
-        elif re.match(rb"\s*\{", text) and re.search(rb"^\s*(//|/\*)", text, re.MULTILINE):
+        elif re.match(rb"\s*\{", text) and re.search(rb"^[ \t]*+(//|/\*)", text, re.MULTILINE):
             where += "; JSON takes no comments: leave out what follows // and /*"
         raise SpecError(where) from None
     if not isinstance(doc, dict):

@@ -96,3 +96,19 @@ def test_every_line_is_right_and_leaves_what_it_says(file: Any) -> None:
     for line in found.lines:
         alone, _ = compile_shrinker(None, {}, Rules(**{line.key: line.value}))
         assert count(alone.shrink(body).body) == line.tokens
+
+
+def test_names_and_states_are_kept_whatever_they_look_like() -> None:
+    pods = [
+        {
+            "metadata": {"name": f"web-7c5ddbdf54-{number:05}a", "hash": f"9f{number:030}ab"},
+            "status": {"phase": ("Running", "Pending", "Failed")[number % 3]},
+            "history": [{"time": f"2024-01-01T00:00:{number:02}Z", "note": f"n{number} " * 30}],
+        }
+        for number in range(24)
+    ]
+    _, lines = proposed({"items": pods})
+    (entry,) = lines["fields"]
+    assert "name" in entry
+    assert "phase" in entry
+    assert "hash" not in entry

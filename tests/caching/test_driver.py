@@ -197,6 +197,10 @@ async def test_no_cookie_of_a_stored_reply_reaches_anybody(
     async with driven(made(tmp_path, upstream.url, TTL)) as call:
         answers = [await call() for _ in range(2)]
         assert all("Set-Cookie" not in one.headers for one in answers)
+        [slots] = vars(call.shared.store)["_plugins"].values()
+        stored = [entry.reply.headers for slot in slots.values() for entry in slot.entries]
+        assert len(stored) == 1
+        assert "of-ada" not in repr(stored)
 
 
 # --- purges ---------------------------------------------------------------------------------------
@@ -562,3 +566,53 @@ async def test_a_head_is_answered_out_of_a_stored_get(tmp_path: Path, upstream: 
         got = await call("head")
         assert (got.status, got.body) == (200, b"")
         assert got.how.startswith("hit")
+
+
+@pytest.mark.parametrize(
+    ("said", "after", "n"),
+    [
+        ("max-age=0", 1, 2),
+        ("max-age=60, stale-while-revalidate=5", 70, 2),
+        ("max-age=60, stale-while-revalidate=5", 64, 1),
+    ],
+)
+async def test_what_was_never_fresh_is_not_stale_and_the_upstreams_window_holds(
+    tmp_path: Path, upstream: Upstream, said: str, after: int, n: int
+) -> None:
+    counting(upstream, Cache_Control=said, ETag='"a"')
+    async with driven(made(tmp_path, upstream.url, "cache: {stale: 10m}")) as call:
+        await call()
+        call.let_pass(after)
+        assert (await call()).n == n
+
+
+async def test_a_body_that_its_connection_ends_is_stored(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    raw(upstream, HEAD + b'Connection: close\r\n\r\n{"n": 1}')
+    async with driven(made(tmp_path, upstream.url)) as call:
+        assert [(await call()).n for _ in range(2)] == [1, 1]
+    assert len(upstream.received) == 1
+
+
+async def test_more_bytes_than_were_said_are_refused_and_nothing_is_stored(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    raw(upstream, HEAD + b'Content-Length: 8\r\n\r\n{"n": 1}{"n": 2}')
+    async with driven(made(tmp_path, upstream.url)) as call:
+        for _ in range(2):
+            assert await status_of(call) == 502
+    assert len(upstream.received) == 2
+
+
+@pytest.mark.parametrize("vary", ["Accept-Encoding", "accept-encoding, Accept"])
+async def test_a_coded_body_that_varies_is_found_again(
+    tmp_path: Path, upstream: Upstream, vary: str
+) -> None:
+    """What the upstream is asked with is always the same, whatever the caller takes."""
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json", "Vary": vary}
+    upstream.says(gzip.compress(b'{"n": 1}'), headers=headers)
+    async with driven(made(tmp_path, upstream.url, TTL)) as call:
+        for coding in ("gzip", "br", "identity"):
+            assert (await call(headers={"Accept-Encoding": coding})).n == 1
+    assert len(upstream.received) == 1

@@ -146,3 +146,42 @@ async def test_closing_ends_what_is_under_way_and_takes_no_more() -> None:
     with pytest.raises(PluginNotReady):
         await flights.run("k", upstream.fetch)
     assert upstream.asked == 1
+
+
+async def test_what_is_begun_aside_goes_on_alone_and_may_be_joined() -> None:
+    flights, upstream = Flights(), Upstream()
+    assert flights.aside("k", upstream.fetch, "a refresh")
+    assert not flights.aside("k", upstream.fetch, "a refresh"), "once at a time"
+    [one] = callers(flights, upstream.fetch, 1)
+    await settle()
+    one.cancel()
+    await settle()
+    assert (upstream.asked, upstream.given_up, "k" in flights) == (1, 0, True)
+    [other] = callers(flights, upstream.fetch, 1)
+    await settle()
+    upstream.answer.set()
+    assert (await other).body == b"1"
+    assert "k" not in flights
+
+
+async def test_what_is_begun_aside_is_bounded_and_ends_with_the_gateway() -> None:
+    flights, upstream = Flights(most_aside=2), Upstream()
+    assert [flights.aside(n, upstream.fetch, "a refresh") for n in range(3)] == [True, True, False]
+    await settle()
+    await flights.close()
+    assert (upstream.given_up, len(flights)) == (2, 0)
+    assert not flights.aside("k", upstream.fetch, "a refresh")
+
+
+async def test_a_failure_aside_troubles_nobody_but_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for error, logged in ((UpstreamFailed("down"), False), (KeyError("ours"), True)):
+        flights, upstream = Flights(), Upstream()
+        upstream.error = error
+        upstream.answer.set()
+        caplog.clear()
+        flights.aside("k", upstream.fetch, "the refresh of p.x")
+        await settle()
+        assert ("the refresh of p.x failed" in caplog.text) is logged
+        assert len(flights) == 0

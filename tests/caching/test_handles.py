@@ -86,6 +86,15 @@ def test_anothers_handle_is_as_good_as_none() -> None:
     assert handles.get("p", one.handle, 2 * LIFE - 2, "alice") is one
 
 
+def test_what_does_not_hold_any_more_is_unknown_and_not_kept_alive() -> None:
+    handles, one = Handles(100_000), replace(kept(), rules="old")
+    handles.put(one, 0.0)
+    assert handles.get("p", one.handle, LIFE - 1, holds=lambda it: it.rules == "new") is None
+    assert handles.get("p", one.handle, LIFE - 1, holds=lambda it: it.rules == "old") is one
+    assert handles.get("p", one.handle, 2 * LIFE - 2, holds=lambda it: not it) is None
+    assert handles.get("p", one.handle, 2 * LIFE - 1) is None
+
+
 def test_what_grew_is_not_replaced_by_its_beginning() -> None:
     handles, one = Handles(100_000), kept()
     grown = replace(one, whole=one.whole + b"more")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.faces.platforms import PLATFORMS
 from tests.cli.specs import run
+from tests.conftest import Serve, Upstream
 
 CONFIG = """plugin: shop
 contact: a@example.com
@@ -45,7 +48,7 @@ def report(file: Path, *options: str) -> dict[str, Any]:
     return dict(found)
 
 
-@pytest.mark.parametrize("platform", ["chatgpt-plugin", "actions", "copilot", "claude", "cursor"])
+@pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_modest_plugin_is_taken_by_each(tmp_path: Path, platform: str) -> None:
     file = config(tmp_path, own="limit_items: {items: 25}")
     assert mistakes(file, platform) == []
@@ -109,3 +112,55 @@ def test_a_platform_that_nobody_knows_is_told_with_those_there_are(tmp_path: Pat
     assert result.exit_code == 2
     for name in ("chatgpt-plugin", "actions", "copilot", "claude", "cursor"):
         assert f"'{name}'" in result.output
+
+
+ODD = """openapi: 3.1.0
+info: {title: Shop, version: "1"}
+servers: [{url: "%s"}]
+paths:
+  /items:
+    get:
+      operationId: findItems
+      parameters:
+      - {name: "ids[]", in: query, schema: {type: array, items: {type: string}}}
+      - {name: ids, in: query, schema: {type: string}}
+      - {name: $filter, in: query, schema: {type: string}}
+      - {name: ünïcode, in: query, schema: {type: string}}
+      - {name: "page.size", in: query, schema: {type: string}}
+      responses: {"200": {description: ""}}
+"""
+SHORT = "plugin: shop\nspec: spec.yaml\noperations:\n  findItems:\n"
+BETTER = """    parameters:
+      ids_2: {from: "ids[]"}
+      filter: {from: "$filter"}
+      unicode: {from: "ünïcode"}
+"""
+
+
+async def test_a_name_for_which_claude_refuses_all_tools_has_a_better_one(
+    tmp_path: Path, serve: Serve, upstream: Upstream
+) -> None:
+    (tmp_path / "spec.yaml").write_text(ODD % upstream.url)
+    file = tmp_path / "shop.yaml"
+    file.write_text(SHORT.replace(":\n  findItems:", ": [findItems]"))
+    found = await asyncio.to_thread(mistakes, file, "claude")
+    assert [text.partition(" (")[0] for _, _, text in found] == [
+        f"claude: argument {name!r} of findItems is not taken"
+        for name in ("ids[]", "$filter", "ünïcode")
+    ]
+    assert [text.rpartition("; ")[2] for _, _, text in found] == [
+        'write parameters: {ids_2: {from: "ids[]"}}',
+        'write parameters: {filter: {from: "$filter"}}',
+        'write parameters: {unicode: {from: "ünïcode"}}',
+    ]
+    file.write_text(SHORT + BETTER)
+    assert await asyncio.to_thread(mistakes, file, "claude") == []
+    client = await serve(SHORT + BETTER, files={"spec.yaml": ODD % upstream.url})
+    given = {"ids_2": ["1", "2"], "filter": "a", "unicode": "b"}
+    answer = await client.request("POST", "/shop/call/findItems", json=given)
+    assert answer.status == 200
+    assert upstream.last.target == "/items?ids%5B%5D=1&ids%5B%5D=2&%24filter=a&%C3%BCn%C3%AFcode=b"
+    file.write_text((SHORT + BETTER).replace("filter:", "$f:"))
+    ((line, path, text),) = await asyncio.to_thread(mistakes, file, "claude")
+    assert (line, path) == (7, "operations.findItems.parameters.$f")
+    assert text.endswith("; name it f")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,69 @@ def test_a_spec_that_cannot_be_had_is_told(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "127.0.0.1:1" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def tree(directory: Path) -> dict[str, str]:
+    """All that is in a directory, links as links."""
+    return {
+        path.relative_to(directory).as_posix(): str(path.readlink())
+        if path.is_symlink()
+        else path.read_text(errors="replace")
+        if path.is_file()
+        else ""
+        for path in directory.rglob("*")
+    }
+
+
+@pytest.mark.parametrize("target", ["victim", "nowhere"])
+def test_no_link_is_written_through(todo: Path, target: str) -> None:
+    victim = todo.parent / "victim"
+    victim.write_text("mine")
+    link = todo.parent / "out" / "todo" / "copilot.json"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(todo.parent / target)
+    refused = export(todo)
+    assert refused.exit_code == 1
+    assert str(link) in refused.stderr
+    assert [*tree(todo.parent / "out")] == ["todo", "todo/copilot.json"]
+    assert not (todo.parent / "nowhere").exists()
+    assert export(todo, "--force").exit_code == 0
+    assert not link.is_symlink()
+    assert json.loads(link.read_text())["namespace"] == "todo"
+    assert victim.read_text() == "mine"
+    assert not (todo.parent / "nowhere").exists()
+    assert not [name for name in tree(link.parent) if name.startswith(".") and "-" not in name]
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("todo/tools-openai.json", "directory"),
+        ("todo/tools-openai.json", "pipe"),
+        ("todo/legal", "file"),
+        ("todo/.well-known", "nowhere"),
+        ("todo", "file"),
+    ],
+)
+def test_what_cannot_be_replaced_is_found_before_anything_is_written(
+    todo: Path, name: str, made: str, force: list[str]
+) -> None:
+    root = todo.parent / "out"
+    path = root / name
+    path.parent.mkdir(parents=True)
+    if made == "directory":
+        path.mkdir()
+    elif made == "pipe":
+        os.mkfifo(path)
+    elif made == "file":
+        path.write_text("mine")
+    else:
+        path.symlink_to(todo.parent / "nowhere")
+    before = tree(root)
+    refused = export(todo, *force)
+    assert refused.exit_code == 1
+    assert str(path) in refused.stderr
+    assert "nothing is written" in refused.stderr
+    assert "--force" not in refused.stderr
+    assert tree(root) == before

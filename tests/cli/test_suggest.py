@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.cli.common import out
 from gateway.demo import configs_dir
 from tests.cli.specs import run
 
@@ -134,4 +135,30 @@ def test_the_repositorys_configs_have_no_such_warning() -> None:
 
 def test_nothing_to_save_is_said(club: Path) -> None:
     (club.parent / "members.json").write_text('{"total": 0}')
+    assert "nothing to propose" in suggested(club).stdout
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_figures_are_whole_however_long_paths_are(
+    club: Path, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(out, "width", columns)
+    long = "a_rather_long_name_of_a_member_" * 3
+    file = club.parent / "members.json"
+    file.write_text(json.dumps({"members": [{f"{long}{n}": "x" * 900 for n in range(5)}] * 1200}))
+    said = json.loads(suggested(club, "--json").stdout)["weights"]
+    rows = suggested(club).stdout.splitlines()[1 : len(said) + 1]
+    for row, weight in zip(rows, said, strict=True):
+        assert {f"{weight['values']:,}", f"{weight['tokens']:,}"} <= set(row.split())
+        assert " % " in row
+        assert "█" in row
+        assert len(row.rstrip()) <= columns
+
+
+def test_a_saved_answer_may_begin_with_a_byte_order_mark(club: Path) -> None:
+    file = club.parent / "members.json"
+    plain = suggested(club, "--json").stdout
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert json.loads(suggested(club, "--json").stdout)["proposed"] == json.loads(plain)["proposed"]
+    file.write_bytes('{"total": 0}'.encode("utf-8-sig"))
     assert "nothing to propose" in suggested(club).stdout

@@ -35,7 +35,7 @@ CASES = Path(__file__).parents[1] / "cases" / "mcp"
 CONVERSATIONS = [one for file in sorted(CASES.glob("*.txt")) for one in read(file)]
 OVER_PIPES = [one for file in sorted(CASES.glob("stdio/*.txt")) for one in read(file)]
 WRITTEN = "http://127.0.0.1:5099"
-NO_THING = 404
+NO_THING, LATER = 404, 429
 PIPE_WITHIN = 30.0
 WAITS = 1.0  # longer than a short call takes
 TOKEN = {"TOKEN": "the-token"}
@@ -59,6 +59,8 @@ async def things(request: web.BaseRequest) -> web.StreamResponse:
         return web.json_response({"removed": int(last)})
     if int(last) == NO_THING:
         return web.json_response({"error": "there is no such thing"}, status=404)
+    if int(last) == LATER:
+        return web.json_response({"error": "later"}, status=429, headers={"Retry-After": "30"})
     named = f"{request.query.get('lang', 'no')} thing"
     return web.json_response({"id": int(last), "name": named})
 

@@ -32,7 +32,7 @@ def over(platform: str, plugin: Plugin) -> list[tuple[str, int | None, int, bool
 
 def test_only_those_that_are_asked_for_are_looked_at(plugin: Callable[..., Plugin]) -> None:
     made = plugin()
-    assert set(PLATFORMS) == {*ALWAYS, "copilot", "claude", "cursor"}
+    assert set(PLATFORMS) == {*ALWAYS, "copilot", "claude", "cursor", "vscode"}
     for platform in PLATFORMS:
         assert found(platform, made)
     documents = {

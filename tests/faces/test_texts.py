@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.faces.texts import shorten, without_tags
+from gateway.faces.texts import readable, shorten
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_what_is_shortened_fits_and_stays(text: str) -> None:
     ],
 )
 def test_html_is_taken_out_and_placeholders_stay(text: str, plain: str) -> None:
-    assert without_tags(text) == plain
+    assert readable(text) == plain

@@ -215,6 +215,20 @@ def test_a_name_that_gemini_does_not_take_is_noted() -> None:
     assert "a.b" in one.notes[-1]
 
 
+def test_a_name_for_which_anthropic_refuses_all_is_noted() -> None:
+    names = ["ids[]", "$filter", "\u202eb", "n" * 65]
+    parameters = [{"name": one, "in": "query", "schema": {"type": "string"}} for one in names]
+    fine = [{"name": "a.b-c_" + "n" * 58, "in": "query", "schema": {"type": "string"}}]
+    for given, notes in ((fine, 0), (parameters, 1)):
+        plugin = of_spec(
+            {"/x": {"get": {"operationId": "get", "parameters": given, "responses": {}}}}
+        )
+        one = listing(plugin, "anthropic").tools[0]
+        assert len(one.notes) == notes
+        assert list(one.form["input_schema"]["properties"]) == [each["name"] for each in given]
+    assert one.notes[0].endswith(f": 'ids[]', '$filter', '\\u202eb', '{'n' * 65}'")
+
+
 def test_a_long_name_is_noted() -> None:
     plugin = in_place(**{"n" * 41: {"call": "GET /x"}})
     assert "41 characters" in listing(plugin, "anthropic").tools[0].notes[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -146,3 +147,25 @@ async def test_what_is_too_dear_is_refused_but_what_is_done_is_done(
         assert "more than 4 MiB of memory" in answer.json()["detail"]
     else:
         assert answer.json() == {}
+
+
+async def test_what_is_nested_deeply_is_cut_in_a_thread_however_short(
+    upstream: Upstream, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await serve(CONFIG.format(url=upstream.url, method="GET", rules=""), env={"KEY": KEY})
+    threads: list[str] = []
+    there = asyncio.to_thread
+
+    async def noted(function: Any, /, *args: Any, **more: Any) -> Any:
+        threads.append(getattr(getattr(function, "func", function), "__name__", ""))
+        return await there(function, *args, **more)
+
+    monkeypatch.setattr(asyncio, "to_thread", noted)
+    for levels, expected in ((5, []), (150, ["make", "sliced"])):
+        threads.clear()
+        row = "[" * levels + '"some words"' + "]" * levels
+        body = f'{{"data":[{",".join([row] * (6_000 // len(row)))}]}}'
+        upstream.says(body.encode(), content_type="application/json")
+        handle = (await client.get("/things")).json()["_shrunk"]["more"]["handle"]
+        assert (await client.get("/getMore?path=data&handle=" + handle)).status == 200
+        assert threads == expected

@@ -746,6 +746,67 @@ async def test_going_on_never_gives_the_same_again(tmp_path: Path) -> None:
     assert rest.onward is None
 
 
+async def all_of(pages: Pages) -> list[int]:
+    """The rows of one answer after the other."""
+    found: list[int] = []
+    onward: Callable[[], Awaitable[Reply]] | None = pages.first
+    while onward is not None:
+        assert len(pages.asked) < 20, "it has no end"
+        reply = await onward()
+        found += json.loads(reply.body)["data"]
+        onward = reply.onward
+    return found
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 5])
+async def test_a_circle_ends_however_it_is_followed(tmp_path: Path, at_once: int) -> None:
+    pages = Pages(
+        tmp_path,
+        CURSOR.replace("items", f"max_pages: {at_once}, items"),
+        {
+            "": {"data": [1], "meta": {"next": "b"}},
+            "b": {"data": [2], "meta": {"next": "c"}},
+            "c": {"data": [3], "meta": {"next": "d"}},
+            "d": {"data": [4], "meta": {"next": "b"}},
+        },
+    )
+    assert await all_of(pages) == [1, 2, 3, 4]
+    assert pages.asked == ["", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 5])
+async def test_so_does_one_whose_addresses_go_on(tmp_path: Path, at_once: int) -> None:
+    pages = Pages(
+        tmp_path,
+        CURSOR.replace("items", f"max_pages: {at_once}, items"),
+        {
+            f"c{number}" if number else "": {
+                "data": [number % 3],
+                "meta": {"next": f"c{number + 1}"},
+            }
+            for number in range(30)
+        },
+    )
+    assert await all_of(pages) == [0, 1, 2, 0]
+    assert len(pages.asked) == 5
+
+
+async def test_single_pages_that_are_alike_are_no_circle(tmp_path: Path) -> None:
+    rows = [1, 2, 1, 3, 1, 4, 2]
+    pages = Pages(
+        tmp_path,
+        CURSOR.replace("items", "max_pages: 3, items"),
+        {
+            f"c{number}" if number else "": {
+                "data": [row],
+                "meta": {"next": f"c{number + 1}" if number + 1 < len(rows) else None},
+            }
+            for number, row in enumerate(rows)
+        },
+    )
+    assert await all_of(pages) == rows
+
+
 async def test_all_pages_have_the_timeout_of_one_call(tmp_path: Path) -> None:
     never = asyncio.Event()
     first = {"data": [1], "meta": {"next": "a"}}

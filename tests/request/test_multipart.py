@@ -348,6 +348,15 @@ def test_a_boundary_that_is_none_is_refused(media: str) -> None:
         read(field("form-data; name=a"), media)
 
 
+@pytest.mark.parametrize("blank", " \t")
+def test_blanks_in_headers_are_passed_over_once(blank: str) -> None:
+    # In a blink; a minute, where each of them begins a run of blanks anew.
+    line = "A: b" + blank * (MOST_HEADER - 100) + "c\r\n"
+    named = 'Content-Disposition: form-data; name="a"\r\n\r\nv'
+    parts = read(sent(*[line + named] * MOST_PARTS), TYPE)
+    assert parts == [Part("a", b"v")] * MOST_PARTS
+
+
 def test_exactly_so_many_parts_are_read() -> None:
     body = sent(*['Content-Disposition: form-data; name="a"\r\n\r\nv'] * MOST_PARTS)
     assert len(read(body, TYPE)) == MOST_PARTS

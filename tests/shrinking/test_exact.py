@@ -80,6 +80,13 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
         tidy(body)
 
 
+@pytest.mark.parametrize("quote", [b'\\"', b'"\\', b'\\u0022"', b'NaN"'], ids=repr)
+def test_a_string_that_is_not_closed_is_read_once(quote: bytes) -> None:
+    # In a blink; minutes, where each quote begins a string anew.
+    with pytest.raises(ValueError, match="not JSON"):
+        tidy(b'{"a":"' + quote * 200_000)
+
+
 @given(st.binary(max_size=60))
 def test_any_bytes_are_json_afterwards_or_refused(body: bytes) -> None:
     try:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.config.scalars import Budget
 from gateway.shrinking import members
 from gateway.shrinking.exact import encode, tidy
-from gateway.shrinking.members import Members, spans
+from gateway.shrinking.members import Members, is_deep, spans
 from gateway.shrinking.slices import sliced
 from tests.shrinking.generated import VALUES, shrinker, text_of
 
@@ -128,3 +128,19 @@ def test_what_is_kept_and_what_getmore_gives_are_all_there_is(kind: str) -> None
     if kind != "rows":
         assert last["members"].items() <= whole.items()
         assert not last["members"].keys() & said["data"].keys()
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16", "utf-32"])
+def test_what_is_nested_deeply_is_known_at_a_glance(charset: str) -> None:
+    def deep(levels: int) -> str:
+        return '[{"a":' * levels + "1" + "}]" * levels
+
+    for text, is_it in (
+        (deep(150), True),
+        (f"[{','.join([deep(13)] * 20)}]", True),
+        (f"[{','.join([deep(6)] * 2_000)}]", False),
+        ('["' + "[" * 500 + '"]', False),
+        ("[" + ",".join(["[]"] * 500) + "]", False),
+        ("", False),
+    ):
+        assert is_deep(text.encode(charset)) is is_it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from contextlib import suppress
 from typing import Any
@@ -16,6 +17,7 @@ from gateway.errors import BadArguments
 from gateway.shrinking.announce import cuts, written
 from gateway.shrinking.asked import read
 from gateway.shrinking.exact import decode, encode, tidy
+from gateway.shrinking.members import Members
 from gateway.shrinking.paths import shown
 from gateway.shrinking.slices import BeyondEnd, sliced
 from gateway.shrinking.squeeze import Node, squeeze
@@ -442,6 +444,67 @@ def test_depth_is_no_stack() -> None:
     whole = b'{"a":' * 300 + b"1" + b"}" * 300
     assert cut(".".join("a" * 60), whole=whole)["total"] == 1
     assert cut("a." * 60 + "**", whole=whole)["total"] == 1
+
+
+def pairs(depth: int) -> str:
+    return "1" if not depth else f"[{pairs(depth - 1)},{pairs(depth - 1)}]"
+
+
+def test_parts_are_looked_for_with_so_much_work_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened = []
+    there = Members.__init__
+
+    def counted(self: Members, container: bytes) -> None:
+        opened.append(len(container))
+        there(self, container)
+
+    monkeypatch.setattr(Members, "__init__", counted)
+    for depth in (15, 17):
+        opened.clear()
+        row = f'{{"items":[{pairs(depth)}]}}'.encode()
+        assert "too much to look through" in refused("items.a", whole=row)
+        assert len(opened) < 21_000
+    opened.clear()
+    rows = f'{{"items":[{",".join([pairs(10)] * 100)}]}}'.encode()
+    found = cut("items.a", whole=rows, budget=Budget(10**6))
+    assert 10 < found["next"] < 30
+    assert len(found["items"]) == found["next"]
+    assert cut("items.a", found["next"], whole=rows, budget=NO_BUDGET)["next"] > found["next"]
+    assert len(opened) < 60_000
+
+
+def test_arrays_in_arrays_are_looked_through_so_deep_and_no_deeper() -> None:
+    for depth in (1, 60):
+        whole = b'{"d":[' + b"[" * depth + b'{"a":7}' + b"]" * depth + b"]}"
+        assert f"{cut('d.a', whole=whole, budget=Budget(500))['items']}".strip("[]") == "7"
+    for depth in (66, 100, 250, 300):
+        whole = b'{"d":[' + b"[" * depth + b'{"a":7}' + b"]" * depth + b"]}"
+        assert "too deep to be looked through" in refused("d.a", whole=whole)
+        assert "too deep to be looked through" in refused("*.a", whole=whole)
+
+
+@pytest.mark.parametrize("frames", [600, 800, 900, 950])
+def test_however_little_room_is_left_for_depth_it_is_answered_or_refused(frames: int) -> None:
+    whole = b'{"d":' + b"[" * 300 + b'{"a":1}' + b"]" * 300 + b"}"
+
+    def below(left: int) -> None:
+        if left:
+            below(left - 1)
+            return
+        with suppress(BadArguments):
+            sliced(whole, "d", 0, None, Budget(100))
+
+    below(frames - len(inspect.stack(0)))
+
+
+def test_digits_are_a_key_where_there_is_such_a_key() -> None:
+    rows = [{"3": {"x": 1}}, [0, 0, 0, {"x": 2}], [{"3": {"x": 4}}]]
+    whole = encode({"items": rows, "pairs": [[1, 2], [3, 4]]})
+    assert cut("items[].3.x", whole=whole)["items"] == [1, [], [4]]
+    assert cut("items[][3].x", whole=whole)["items"] == [1, 2, None]
+    assert cut("pairs[].1", whole=whole)["items"] == [2, 4]
 
 
 def test_a_slice_is_the_same_every_time() -> None:

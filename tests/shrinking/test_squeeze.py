@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.shrinking import squeeze as squeeze_module
 from gateway.shrinking.exact import encode, tidy
 from gateway.shrinking.squeeze import Node, shorten, squeeze
 from tests.shrinking.generated import TEXTS, VALUES, text_of
@@ -97,3 +98,26 @@ def test_what_is_too_deep_is_emptied() -> None:
         value = {"a": value, "b": 1}
     cut = squeezed(value, 700)
     assert cut["a"]["a"]["a"]["b"] == 1
+
+
+def test_long_strings_are_looked_for_once_whatever_the_rooms() -> None:
+    value = {"rows": [{"n": n, "text": "word " * (n % 3 * 40)} for n in range(200)]}
+    text = encode(value)
+    kept = Node(text)
+    for room in (10, 300, 200, 5_000, 4_000, 12_000, 30_000, 3_000, 60_000):
+        assert kept.long_strings(room) == Node(text).long_strings(room)
+    looked: list[int] = []
+
+    class Pattern:
+        def finditer(self, raw: bytes, start: int = 0) -> Any:
+            for match in strings.finditer(raw, start):
+                looked.append(match.start())
+                yield match
+
+    strings = squeeze_module._STRINGS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(squeeze_module, "_STRINGS", Pattern())
+        node = Node(encode(["x"] * 5_000))
+        for room in range(0, 20_000, 500):
+            node.long_strings(room)
+    assert looked == sorted(set(looked))

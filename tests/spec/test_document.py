@@ -87,6 +87,14 @@ def test_what_is_no_spec_is_named(text: bytes, told: str) -> None:
     assert len(str(caught.value)) < 400
 
 
+def test_comments_are_looked_for_in_time_linear_in_the_text() -> None:
+    # In a blink; minutes, where each empty line begins a run of blanks anew.
+    for end in (b"[", b"\t// no\n["):
+        with pytest.raises(SpecError) as caught:
+            parse(b"{" + b"\n" * 300_000 + end, "spec")
+        assert ("leave out what follows //" in str(caught.value)) is (b"//" in end)
+
+
 def test_a_document_may_have_no_paths() -> None:
     assert parse(b'{"openapi": "3.1.0", "webhooks": {}}', "spec")["webhooks"] == {}
 

@@ -11,7 +11,7 @@ digest: nothing in the store tells who may have it.
 
 from __future__ import annotations
 
-from gateway.caching.handles import LIFE, Handles, Kept
+from gateway.caching.handles import LIFE, Handles, Holds, Kept, always
 from gateway.caching.stores import Store
 from gateway.caching.stores.serial import dumped_kept, loaded_kept
 
@@ -42,16 +42,20 @@ class SharedHandles(Handles):
         self.get(kept.plugin, kept.handle, now, kept.caller)  # there may have been more of it
         return True
 
-    def get(self, plugin: str, handle: str, now: float, caller: str = "") -> Kept | None:
+    def get(
+        self, plugin: str, handle: str, now: float, caller: str = "", holds: Holds = always
+    ) -> Kept | None:
         """What this gateway keeps itself."""
-        kept = super().get(plugin, handle, now, caller)
+        kept = super().get(plugin, handle, now, caller, holds)
         if kept is not None:
             self._note(kept, now)
         return kept
 
-    async def find(self, plugin: str, handle: str, now: float, caller: str = "") -> Kept | None:
+    async def find(
+        self, plugin: str, handle: str, now: float, caller: str = "", holds: Holds = always
+    ) -> Kept | None:
         """What this gateway keeps itself, else what another one made."""
-        kept = self.get(plugin, handle, now, caller)
+        kept = self.get(plugin, handle, now, caller, holds)
         if kept is not None:
             return kept
         name = _name(plugin, handle, caller)
@@ -62,7 +66,7 @@ class SharedHandles(Handles):
             kept = loaded_kept(data, caller)
         except ValueError:
             return None
-        if (kept.plugin, kept.handle) != (plugin, handle):
+        if (kept.plugin, kept.handle) != (plugin, handle) or not holds(kept):
             return None
         self.put(kept, now)
         return kept

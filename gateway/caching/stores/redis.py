@@ -38,6 +38,7 @@ LARGEST: Final = 2 * 1024 * 1024
 REMEMBERED: Final = 4096
 # A token lives as long as what was stored with it, or so long from when it was last asked for.
 _TOKEN_LIFE: Final = 6 * 3600.0
+_AWAY: Final = b"away"  # in place of an epoch
 _NAME_BYTES, _TOKEN_BYTES, _SEAL_BYTES = 18, 16, 16
 _HEAD: Final = len(FORMAT) + _SEAL_BYTES
 _AT_ONCE: Final = 1000  # names in one message
@@ -126,7 +127,9 @@ class RedisStore:
     async def get(self, at: Address) -> Found:
         """What is stored at an address, in one round trip."""
         epoch, token = self._epoch, secrets.token_bytes(_TOKEN_BYTES)
-        nothing = Found((), _Generation(b"", token))  # like no other
+        # No other's, so nothing is stored by it; the same until this gateway forgets something, so
+        # that fetches are shared here at least.
+        nothing = Found((), _Generation(_AWAY, self._notes.to_bytes(8, "big")))
         if not self._link.is_used:
             return nothing
         name = self._digest(b"e", *_parts(at))

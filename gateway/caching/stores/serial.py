@@ -52,6 +52,7 @@ class _Whole(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     hard: tuple[str, ...]
     at: str
     rows: bool
+    rules: str
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -144,6 +145,7 @@ def dumped_kept(kept: Kept) -> bytes:
             hard,
             kept.at,
             kept.rows,
+            kept.rules,
         )
     )
 
@@ -161,4 +163,5 @@ def loaded_kept(data: bytes, caller: str) -> Kept:
         caller=caller,
         at=one.at,
         rows=one.rows,
+        rules=one.rules,
     )

@@ -5,7 +5,8 @@ what was said and the state. The state goes through the client's hands, so it is
 to who calls, what is called and with which arguments; it lives some minutes, and works once.
 
 Used states are remembered until they expire. Should there be too many, all states of that age are
-void, whoever has one: then the user is asked once more, but none works twice.
+void, whoever has one: then the user is asked once more, but none works twice. Gateways that share a
+key ask each other besides, by `alone`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import hashlib
 import hmac
 import secrets
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,23 +32,40 @@ class Forged(Exception):
     """A state that was not made here for this call."""
 
 
+# Whether nobody else has taken what this names; for so many seconds nobody else may.
+Alone = Callable[[bytes, float], Awaitable[bool]]
+
+
+def key_of(secret: bytes) -> bytes:
+    """The key of all gateways that have a secret in common, of no use for anything else."""
+    return hmac.new(secret, b"confirmations", hashlib.sha256).digest()
+
+
+async def _nobody_else(name: bytes, seconds: float) -> bool:  # noqa: ARG001 - there is nobody
+    return True
+
+
 @dataclass(slots=True)
 class Confirmations:
-    """Makes states and takes them back."""
+    """Makes states and takes them back.
 
-    steady: Callable[[], float]
+    `clock` tells seconds: steadily, or since 1970 where other gateways have the `key`, too.
+    """
+
+    clock: Callable[[], float]
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    alone: Alone = _nobody_else
     most: int = MOST
     _used: dict[bytes, float] = field(default_factory=dict)  # the oldest use first
     _void: float = float("-inf")  # states made until then do not work any more
 
     def state(self, bound: bytes) -> str:
         """A new state for what `bound` says: the caller, the operation, its arguments."""
-        head = _HEAD.pack(self.steady(), secrets.token_bytes(16))
+        head = _HEAD.pack(self.clock(), secrets.token_bytes(16))
         return base64.urlsafe_b64encode(head + self._sign(head, bound)).decode()
 
-    def take(self, state: Any, bound: bytes) -> bool:
-        """Use a state up.
+    async def claim(self, state: Any, bound: bytes) -> bool:
+        """Use a state up, here and wherever else it would work.
 
         Returns:
             Whether it still works: not when it is too old or was used before.
@@ -55,6 +73,16 @@ class Confirmations:
         Raises:
             Forged: it is none of ours, or was made for another call.
         """
+        made, nonce = self._read(state, bound)
+        # Other clocks may go a little before ours.
+        return self._take(made, nonce) and await self.alone(b"confirm" + nonce, 2 * SECONDS)
+
+    def take(self, state: Any, bound: bytes) -> bool:
+        """Use a state up that nobody else would take; see `claim`."""
+        return self._take(*self._read(state, bound))
+
+    def _read(self, state: Any, bound: bytes) -> tuple[float, bytes]:
+        """When a state was made, and what makes it one of a kind. Raises: Forged."""
         try:
             raw = base64.b64decode(state.encode("ascii"), b"-_", validate=True)
             head, signature = raw[: _HEAD.size], raw[_HEAD.size :]
@@ -63,7 +91,10 @@ class Confirmations:
             raise Forged from None
         if not hmac.compare_digest(signature, self._sign(head, bound)):
             raise Forged
-        now = self.steady()
+        return made, nonce
+
+    def _take(self, made: float, nonce: bytes) -> bool:
+        now = self.clock()
         if made <= max(self._void, now - SECONDS) or nonce in self._used:
             return False
         self._remember(nonce, made, now)

@@ -15,10 +15,11 @@ import msgspec
 
 from gateway import __version__
 from gateway.choose import shared_name, short_name
+from gateway.config import types
 from gateway.faces.mcp.headers import Mirrored, mirrored
 from gateway.faces.mcp.results import members
 from gateway.faces.mcp.wire import META, SERVED
-from gateway.faces.tool import Tool
+from gateway.faces.tool import Tool, tools_of
 from gateway.plugin import Plugin
 
 # How long a client may rely on a list: as long as readers of the documents may.
@@ -60,7 +61,9 @@ def of_plugin(plugin: Plugin, tools: Iterable[Tool], longest: int | None = None)
         "version": plugin.version,
         "description": plugin.summary,
     }
-    return _endpoint(served, info, plugin.description, private=False)
+    # Who brings another token, or none, sees another list or nothing.
+    private = isinstance(plugin.config.auth, types.Auth)
+    return _endpoint(served, info, plugin.description, private=private)
 
 
 def of_several(
@@ -84,10 +87,18 @@ def of_several(
 
 
 def _served(plugin: Plugin, tool: Tool, name: str) -> Served:
-    returns = tool.returns or {}
-    # Before 2026-07-28 only objects; and one form for all revisions is simpler to rely on.
-    structured = bool(plugin.config.structured) and returns.get("type") == "object"
+    structured = _is_structured(plugin, tool)
     return Served(name, plugin.name, tool, tuple(mirrored(tool.parameters)), structured)
+
+
+def _is_structured(plugin: Plugin, tool: Tool) -> bool:
+    # Before 2026-07-28 only objects; and one form for all revisions is simpler to rely on.
+    return bool(plugin.config.structured) and (tool.returns or {}).get("type") == "object"
+
+
+def sent_twice(plugin: Plugin) -> frozenset[str]:
+    """The operations whose answers are sent in both forms, as the tools of `plugin`."""
+    return frozenset(one.name for one in tools_of(plugin) if _is_structured(plugin, one))
 
 
 def _endpoint(

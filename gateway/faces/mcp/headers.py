@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from multidict import MultiMapping, istr
@@ -115,4 +115,7 @@ def _is_same(said: str, value: Any) -> bool:
         return said == value
     if isinstance(value, (dict, list)) or not _NUMBER.fullmatch(said):
         return False
-    return Decimal(said) == Decimal(str(value))  # "42.0" is 42, to the last digit
+    try:
+        return Decimal(said) == Decimal(str(value))  # "42.0" is 42, to the last digit
+    except InvalidOperation:  # an exponent beyond all bounds, which no argument has
+        return False

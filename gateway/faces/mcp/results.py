@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw, Struct, UnsetType
 
-from gateway.errors import Refusal
+from gateway.errors import Refusal, UpstreamStatus
 from gateway.media import MOST_SHOWN, BodyKind, charset, decoded, essence, is_shown, kind
 from gateway.values import Answer
 
@@ -21,6 +21,7 @@ _ANNOUNCED = b'"_shrunk"'
 SHRUNK = "_shrunk"
 STALE = b"_stale"
 _OF_HTTP = ("title", "status")
+_WAIT, _LONG = "retry-after", 40  # the header, and the characters of it that are told
 # Bytes of a stored answer whose form in here is remembered: twenty megabytes at most.
 MOST_KEPT = 32 * 1024
 
@@ -70,6 +71,8 @@ def of_answer(answer: Answer, *, structured: bool, modern: bool, meta: bytes) ->
         value = text if way == "json" else value
         if _ANNOUNCED in value:
             meta = _announcing(value, meta)
+    if failed:  # its own words say neither, as a rule
+        content += b"," + _failed(answer)
     extra = b',"structuredContent":' + _object(value) if structured and not failed else b""
     return _result(content, extra, failed=failed, modern=modern, meta=meta)
 
@@ -95,6 +98,18 @@ def _said(body: bytes, charset: str) -> tuple[bytes, bytes]:
 
 
 _kept = lru_cache(maxsize=256)(_said)
+
+
+def _failed(answer: Answer) -> bytes:
+    """What the upstream's error says beside its body, in the words of `errors.UpstreamStatus`."""
+    said: dict[str, Any] = {
+        "code": UpstreamStatus.code,
+        "detail": f"The upstream answered {answer.status}.",
+    }
+    wait = next((text for name, text in answer.headers if name.lower() == _WAIT), "").strip()
+    if wait:  # seconds, or a date (RFC 9110 section 10.2.3)
+        said["retry_after"] = int(wait) if wait.isdecimal() and len(wait) < _LONG else wait[:_LONG]
+    return _text(_encode(said).decode())
 
 
 def _announcing(value: bytes, meta: bytes) -> bytes:

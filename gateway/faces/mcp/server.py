@@ -8,6 +8,7 @@ MCP 2026-07-28 and, for the revisions before, 2025-11-25, 2025-06-18 and 2025-03
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -18,9 +19,9 @@ from multidict import MultiMapping
 
 from gateway.errors import Bug, Refusal
 from gateway.faces.calls import read_named
+from gateway.faces.mcp import asking, results
 from gateway.faces.mcp import headers as mirror
-from gateway.faces.mcp import results
-from gateway.faces.mcp.confirming import KEY, Confirmations, Forged
+from gateway.faces.mcp.confirming import Confirmations
 from gateway.faces.mcp.endpoint import Endpoint, Served, greeting
 from gateway.faces.mcp.wire import (
     BATCHES,
@@ -40,6 +41,7 @@ from gateway.faces.mcp.wire import (
     envelope_of,
     error_message,
     id_of,
+    is_response,
     messages_of,
     params_of,
     result_message,
@@ -49,10 +51,11 @@ from gateway.shrinking import Level
 from gateway.values import Answer, UpstreamRequest
 
 MOST_AT_ONCE = 50  # messages of a batch; each may be a call
+# Of a batch's answers, which are held until the last is there; beyond it no more is begun.
+MOST_BYTES = 4 * 1024 * 1024
 # Ours that stay what they are in HTTP, which clients act on: sign in, wait.
 _OF_HTTP = (401, 403, 429)
 _SHOWN = 2000  # characters of names in a message
-_SHOWN_ARGUMENTS = 1000  # characters of JSON in a question
 
 # Calls whose arguments are remembered, and how long these may be: some megabytes at most.
 MAX_KNOWN, MAX_KNOWN_LENGTH = 4096, 512
@@ -119,15 +122,21 @@ async def _batch(exchange: Exchange, batch: list[Raw]) -> Sent:
         raise Fault(INVALID_REQUEST, f"Several messages at once are of {BATCHES} alone.")
     if len(batch) > MOST_AT_ONCE:
         raise Fault(INVALID_REQUEST, f"A batch has at most {MOST_AT_ONCE} messages.")
-    bodies = []
+    bodies: list[bytes] = []
+    size = 0
     for one in batch:
         try:
             message = envelope_of(one)
             if message.method == "initialize":
                 raise Fault(INVALID_REQUEST, "initialize comes alone.")
+            if size > MOST_BYTES and message.id is not UNSET:
+                text = f"The answers before have {size:,} bytes; nothing was done. Send this alone."
+                raise Fault(INVALID_REQUEST, text)
             bodies.append((await _one(exchange, message, alone=False)).body)
-        except Fault as fault:
-            bodies.append(error_message(id_of(one), fault))
+        except Fault as fault:  # to what is an answer itself nothing is said
+            bodies.append(b"" if is_response(one) else error_message(id_of(one), fault))
+        size += len(bodies[-1])
+        await asyncio.sleep(0)  # others' turn: what is answered from memory gives none
     answers = [one for one in bodies if one]
     return Sent(200, b"[%b]" % b",".join(answers)) if answers else Sent(202, b"")
 
@@ -167,6 +176,9 @@ def _check(headers: MultiMapping[str] | None, message: Envelope, params: Params)
         for name in (mirror.VERSION, mirror.METHOD, mirror.NAME):
             mirror.single(headers, name)
     version = params.version
+    said = mirror.single(headers, mirror.VERSION) if headers is not None else None
+    if version is UNSET and said is not None and said not in SERVED:
+        raise _unserved(said)  # of some other era: what it knows of `_meta` is not to be told
     if not isinstance(version, str) or not isinstance(params.capabilities, dict):
         raise Fault(
             INVALID_PARAMS,
@@ -176,15 +188,19 @@ def _check(headers: MultiMapping[str] | None, message: Envelope, params: Params)
     if headers is not None:
         mirror.expect(headers, mirror.VERSION, version)
     if version != MODERN:
-        raise Fault(
-            UNSUPPORTED_VERSION,
-            f"Revision {version[:40]!r} is not served here; {', '.join(SERVED)} are.",
-            {"supported": SERVED, "requested": version[:200]},
-        )
+        raise _unserved(version)
     if headers is not None:
         mirror.expect(headers, mirror.METHOD, message.method)
         if message.method in ("tools/call", "prompts/get"):
             mirror.expect(headers, mirror.NAME, _name(params), coded=True)
+
+
+def _unserved(version: str) -> Fault:
+    return Fault(
+        UNSUPPORTED_VERSION,
+        f"Revision {version[:40]!r} is not served here; {', '.join(SERVED)} are.",
+        {"supported": SERVED, "requested": version[:200]},
+    )
 
 
 def _modern(exchange: Exchange, method: str, params: Params) -> bytes:
@@ -240,7 +256,7 @@ async def _call(exchange: Exchange, params: Params, *, modern: bool, alone: bool
         known = ", ".join(endpoint.tools)[:_SHOWN]
         raise Fault(INVALID_PARAMS, f"There is no tool {name[:64]!r} here. There are: {known}.")
     raw = params.arguments
-    given = b"" if raw is UNSET else bytes(raw)
+    given = b"" if raw is UNSET or bytes(raw) == b"null" else bytes(raw)
     if given[:1] not in (b"", b"{"):
         raise Fault(INVALID_PARAMS, "params.arguments must be an object.")
     try:
@@ -248,10 +264,9 @@ async def _call(exchange: Exchange, params: Params, *, modern: bool, alone: bool
         arguments = asked.arguments
         if served.mirrored and modern and exchange.headers is not None:
             mirror.expect_arguments(exchange.headers, served.mirrored, arguments)
-        if modern and _asks(served, arguments) and _can_ask(params):
-            # What could not be done anyway is told before anybody is asked.
-            served.tool.operation.build(arguments, exchange.headers or {}, heals=True)
-            waits = _ask(exchange, served, arguments, params)
+        subject = asking.subject_of(served, arguments) if modern else None
+        if subject is not None and asking.can_ask(params):
+            waits = await _ask(exchange, served, arguments, subject, params)
             if waits is not None:
                 return waits
         done = await exchange.run(served, asked)
@@ -279,70 +294,26 @@ def _asked(known: Known, served: Served, given: bytes) -> Asked:
 # --- asking first -----------------------------------------------------------------------------
 
 
-def _asks(served: Served, arguments: Mapping[str, Any]) -> bool:
-    """Whether the user is to be asked first."""
-    operation = served.tool.operation
-    if operation.confirms:
-        name = arguments.get("name")
-        return isinstance(name, str) and name in operation.confirms
-    return operation.confirm
-
-
-def _can_ask(params: Params) -> bool:
-    """Whether the client can ask its user by a form: `{}` is that, too."""
-    asked = params.capabilities.get("elicitation")
-    return isinstance(asked, dict) and (not asked or "form" in asked)
-
-
-def _ask(
-    exchange: Exchange, served: Served, arguments: Mapping[str, Any], params: Params
+async def _ask(
+    exchange: Exchange,
+    served: Served,
+    arguments: Mapping[str, Any],
+    subject: asking.Subject,
+    params: Params,
 ) -> bytes | None:
-    """The question, or what comes of a refusal; None where the user agreed.
-
-    Raises: Fault, for a state that was not made here for this call.
-    """
+    """The question, or what comes of a no; None where the user agreed. Raises: Fault, Refusal."""
+    headers: Mapping[str, str] = exchange.headers or {}
+    asking.check(served.tool.operation, arguments, headers)
+    if subject.operation is not served.tool.operation:
+        asking.check(subject.operation, subject.arguments, headers)
     said = encode_json(sorted(arguments.items()))
     parts = (exchange.caller.encode(), served.plugin.encode(), served.tool.name.encode(), said)
-    bound = b"\0".join(parts)
-    if params.request_state is not UNSET:
-        try:
-            fresh = exchange.confirmations.take(params.request_state, bound)
-        except Forged:
-            text = "requestState was not given here for this call; send back what you were given."
-            raise Fault(INVALID_PARAMS, text) from None
-        agreed = _action(params.input_responses)
-        if fresh and agreed == "accept":
-            return None
-        if agreed in ("decline", "cancel"):
-            words = "The user did not agree, so nothing was done. Do not try again unasked."
-            return results.of_words(words, modern=True, meta=exchange.endpoint.meta)
-    return msgspec.json.encode(
-        {
-            "resultType": "input_required",
-            "inputRequests": {KEY: _question(served, arguments)},
-            "requestState": exchange.confirmations.state(bound),
-            "_meta": Raw(b"{%b}" % exchange.endpoint.meta),
-        }
+    waits = await asking.ask(
+        exchange.confirmations, b"\0".join(parts), subject, params, served.plugin
     )
-
-
-def _action(responses: Any) -> str:
-    """What the user did; "" where nobody can tell."""
-    one = responses.get(KEY) if isinstance(responses, dict) else None
-    action = one.get("action") if isinstance(one, dict) else None
-    return action if isinstance(action, str) else ""
-
-
-def _question(served: Served, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    shown = encode_json(arguments).decode()
-    if len(shown) > _SHOWN_ARGUMENTS:
-        shown = shown[: _SHOWN_ARGUMENTS - 1] + "…"
-    message = f"{served.plugin}: {served.tool.title}. Do this? With {shown}"
-    return {
-        "method": "elicitation/create",
-        "params": {
-            "mode": "form",
-            "message": message,
-            "requestedSchema": {"type": "object", "properties": {}},
-        },
-    }
+    meta = exchange.endpoint.meta
+    if isinstance(waits, str):
+        return results.of_words(waits, modern=True, meta=meta)
+    if waits is None:
+        return None
+    return msgspec.json.encode({**waits, "_meta": Raw(b"{%b}" % meta)})

@@ -107,6 +107,50 @@ async def test_a_handle_made_by_one_is_served_by_the_other(
     assert theirs.json()["items"][0]["id"] == len(cut["items"])
 
 
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ('fields: ["id"]', 404),
+        ('drop: ["note"]', 404),
+        ("limit_items: {$: {max: 9, hard: true}}", 404),
+        ("budget: 2000", 200),
+        ("description: Orders once more.", 200),
+    ],
+)
+async def test_nor_what_the_rules_of_today_hide(
+    serve: Serve, upstream: Upstream, redis: RedisServer, changed: str, status: int
+) -> None:
+    upstream.says(rows(400))
+    shape = "returns: {type: array, items: {type: object, properties: {id: {}, note: {}}}}"
+    text = config(upstream).replace('"Lists the orders.", cache', f'"Lists.", {shape}, cache')
+    one = await serve(text, files=FILES, store=redis.url)
+    handle = (await one.get("/orders")).json()["_shrunk"]["more"]["handle"]
+    key, _, said = changed.partition(": ")
+    kept = "" if key == "budget" else ", budget: 1000"
+    about = "" if key == "description" else 'description: "Lists.", '
+    line = f"  listOrders: {{{about}{shape}, cache: 1h{kept}, {key}: {said}}}"
+    then = "\n".join(line if "listOrders" in each else each for each in text.split("\n"))
+    other = await serve(then, files=FILES, store=redis.url)
+    for _ in range(2):
+        answer = await other.get(f"/getMore?handle={handle}&path=items&offset=300")
+        assert answer.status == status, answer.body
+        assert (b"note 300" in answer.body) is (status == 200)
+    if status == 404:
+        assert answer.json()["code"] == "unknown_handle"
+        assert (await one.get(f"/getMore?handle={handle}&path=items&offset=300")).status == 200
+
+
+async def test_nor_what_was_given_by_an_operation_that_is_gone(
+    serve: Serve, upstream: Upstream, redis: RedisServer
+) -> None:
+    upstream.says(rows(400))
+    one = await serve(config(upstream), files=FILES, store=redis.url)
+    handle = (await one.get("/orders")).json()["_shrunk"]["more"]["handle"]
+    text = config(upstream).replace("listOrders:", "listAll: {call: listOrders, budget: 900}\n  #")
+    other = await serve(text, files=FILES, store=redis.url)
+    assert (await other.get(f"/getMore?handle={handle}&path=items")).status == 404
+
+
 @pytest.mark.parametrize("kind", ["user", "oauth"])
 async def test_nor_does_it_serve_another_callers(
     serve: Serve, upstream: Upstream, redis: RedisServer, kind: str
@@ -203,7 +247,7 @@ async def test_what_a_handle_stands_for_comes_back_as_it_was(redis: RedisServer)
     store = RedisStore(redis.url, timeout=2.0)
     await store.open()
     one, other = SharedHandles(10**6, store), SharedHandles(10**6, store)
-    there = kept(hard=("a.b",), caller="alice", at="text", rows=True)
+    there = kept(hard=("a.b",), caller="alice", at="text", rows=True, rules="of today")
     assert one.put(there, 0.0)
     assert one.unsent
     await one.send()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.faces.mcp.confirming import SECONDS, Confirmations, Forged
+from gateway.faces.mcp.confirming import SECONDS, Confirmations, Forged, key_of
 
 
 class Clock:
@@ -49,6 +49,29 @@ def test_a_state_is_of_its_call_alone(made: Confirmations) -> None:
 def test_a_state_of_another_gateway_is_none(clock: Clock, made: Confirmations) -> None:
     with pytest.raises(Forged):
         made.take(Confirmations(clock).state(b"call"), b"call")
+
+
+async def test_of_gateways_that_share_a_key_one_takes_what_another_made_once(clock: Clock) -> None:
+    taken: set[bytes] = set()
+
+    async def alone(name: bytes, seconds: float) -> bool:
+        assert seconds > SECONDS
+        fresh = name not in taken
+        taken.add(name)
+        return fresh
+
+    one, other, third = (Confirmations(clock, key_of(b"secret"), alone) for _ in range(3))
+    state = one.state(b"call")
+    assert await other.claim(state, b"call")
+    for gateway in (one, other, third):
+        assert not await gateway.claim(state, b"call")
+    stranger = Confirmations(clock, key_of(b"another"), alone)
+    with pytest.raises(Forged):
+        await stranger.claim(one.state(b"call"), b"call")
+    late = one.state(b"call")
+    clock.now += SECONDS
+    assert not await other.claim(late, b"call")
+    assert len(taken) == 1  # nobody is asked about what does not work anyway
 
 
 @pytest.mark.parametrize(

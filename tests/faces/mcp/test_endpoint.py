@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gateway.faces.mcp import of_plugin, of_several
+from gateway.faces.mcp import of_plugin, of_several, sent_twice
 from gateway.faces.mcp.endpoint import greeting
 from gateway.faces.tool import tools_of
 from tests.faces.mcp.conftest import THINGS, MakePlugin
@@ -29,6 +29,20 @@ def test_a_list_is_written_once_for_both_eras(plugin_of: MakePlugin) -> None:
         60_000,
         "public",
     )
+
+
+def test_what_is_behind_a_token_is_private(plugin_of: MakePlugin) -> None:
+    auth = "plugin: things\nauth: {service: {tokens: {me: tok-one-one}}}"
+    endpoint = served(plugin_of, THINGS.replace("plugin: things", auth))
+    for text in (endpoint.listed, endpoint.discovered):
+        assert json.loads(text)["cacheScope"] == "private"
+
+
+def test_only_objects_of_a_structured_plugin_are_sent_twice(plugin_of: MakePlugin) -> None:
+    bare = "operations:\n  bare: {call: GET /bare, description: Bare.}"
+    others = plugin_of(OTHERS.replace("operations:", bare))
+    assert sent_twice(others) == {"getThing", "deleteThing", "mirrored"}
+    assert sent_twice(plugin_of(THINGS)) == frozenset()
 
 
 def test_every_tool_says_all_that_clients_ask_for(plugin_of: MakePlugin) -> None:

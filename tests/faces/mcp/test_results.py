@@ -91,6 +91,31 @@ def test_an_upstreams_error_is_told_word_for_word() -> None:
     assert "structuredContent" not in got
 
 
+@pytest.mark.parametrize(
+    ("wait", "told"),
+    [
+        ("30", {"retry_after": 30}),
+        (" 0 ", {"retry_after": 0}),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", {"retry_after": "Fri, 31 Dec 1999 23:59:59 GMT"}),
+        ("9" * 5000, {"retry_after": "9" * 40}),
+        ("", {}),
+    ],
+)
+@pytest.mark.parametrize("stored", ["gw; hit", "gw; fwd=miss"])
+def test_an_upstreams_error_tells_its_status_and_when_to_try_again(
+    wait: str, told: dict[str, Any], stored: str
+) -> None:
+    said = (("retry-after", wait), ("Content-Type", "application/json"), ("Cache-Status", stored))
+    for status in (429, 404, 429):  # of what is remembered of a body nothing is told of another
+        body = of_answer(Answer(status, said, b'{"a":1}'), structured=True, modern=True, meta=b"")
+        first, second = json.loads(body)["content"]
+        assert first["text"] == '{"a":1}'
+        detail = f"The upstream answered {status}."
+        assert json.loads(second["text"]) == {"code": "upstream_error", "detail": detail, **told}
+    fine = of_answer(Answer(200, said, b'{"a":1}'), structured=False, modern=True, meta=b"")
+    assert len(json.loads(fine)["content"]) == 1
+
+
 def test_what_is_structured_is_sent_as_text_besides() -> None:
     got = result(b'{"a": 1.50}', structured=True)
     assert got["structuredContent"] == {"a": 1.5}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from typing import Any
@@ -13,6 +14,7 @@ from multidict import CIMultiDict
 
 from gateway.errors import BadArguments, Bug, LimitReached, Refusal, Unauthorized, UpstreamFailed
 from gateway.faces.mcp import Endpoint
+from gateway.faces.mcp.server import MOST_BYTES
 from gateway.values import Answer
 from tests.faces.mcp.conftest import CAPABILITIES, META, OK, VERSION, Desk
 
@@ -74,13 +76,22 @@ async def test_a_revision_that_is_not_served_is_told_which_are(desk: Desk) -> No
     assert set(answer["error"]["data"]["supported"]) == set(about["result"]["supportedVersions"])
 
 
+@pytest.mark.parametrize("said", ["2024-11-05", "", "v9"])
+async def test_a_header_of_another_revision_is_told_which_are_served(desk: Desk, said: str) -> None:
+    odd = {"MCP-Protocol-Version": said, "Mcp-Method": None}
+    for meta in (None, {}):
+        status, answer = await desk.ask("tools/list", meta=meta, headers=odd)
+        assert (status, answer["error"]["code"]) == (400, -32022)
+        assert "2025-11-25" in answer["error"]["message"]
+        assert answer["error"]["data"]["requested"] == said
+
+
 @pytest.mark.parametrize(
     ("params", "headers", "code"),
     [
         ({**GET, "name": "nothing"}, {}, -32602),
         ({"arguments": {}}, {}, -32602),
         ({"name": 1}, {}, -32602),
-        ({**GET, "arguments": None}, {}, -32602),
         ({**GET, "arguments": [7]}, {}, -32602),
         ({**GET, "arguments": "7"}, {}, -32602),
         (GET, {"Mcp-Name": None}, -32020),
@@ -110,6 +121,7 @@ async def test_a_call_is_held_against_the_protocol(
         (GET, {"Mcp-Param-Unknown": "x"}),
         (GET, {"Mcp-Method": None, "MCP-METHOD": "tools/call"}),
         ({"name": "getMore"}, {}),  # no arguments at all
+        ({"name": "getMore", "arguments": None}, {}),
         (MIRRORED, {"Mcp-Param-Region": "eu"}),
         (MIRRORED, {"mcp-param-region": "=?base64?ZXU=?="}),
         ({**GET, "_meta": {**META, "progressToken": 1, "traceparent": "x"}}, {}),
@@ -227,6 +239,33 @@ async def test_a_batch_has_bounds_and_its_revision(
     sent = await desk.send(json.dumps(batch).encode(), headers)
     assert sent.status == status
     assert (json.loads(sent.body)["error"]["code"] if sent.body else None) == code
+
+
+async def test_a_batch_whose_answers_are_long_is_not_carried_out_to_its_end(desk: Desk) -> None:
+    desk.says = Answer(200, (("Content-Type", "application/json"),), b'"%b"' % (b"x" * 1_500_000))
+    one = {"jsonrpc": "2.0", "method": "tools/call", "params": GET}
+    batch = [*({**one, "id": id_} for id_ in range(50))]
+    sent = await desk.send(json.dumps([*batch[:49], NOTE]).encode(), {})
+    answers = json.loads(sent.body)
+    assert len(sent.body) < MOST_BYTES + 2_000_000
+    assert [one["id"] for one in answers] == list(range(49))
+    assert len(desk.calls) == sum("result" in one for one in answers) == 3
+    assert {one["error"]["code"] for one in answers[3:]} == {-32600}
+
+
+async def test_between_the_messages_of_a_batch_others_have_their_turn(desk: Desk) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    waiting = asyncio.create_task(others())
+    await desk.send(json.dumps([PING] * 30).encode(), {})
+    waiting.cancel()
+    assert turns >= 30
 
 
 @pytest.mark.parametrize("headers", [None, {}, HEADERS, {"MCP-Protocol-Version": "2025-06-18"}])
