@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo serve test check fix bench bench-specs bench-savings bench-shrinking bench-mcp docs draws attacks hostile bounds clients conformance-mcp conformance-copilot conformance-cache oracles fuzz image
+.PHONY: demo serve test check fix bench bench-policy bench-specs bench-savings bench-shrinking bench-mcp docs draws attacks hostile bounds soak clients conformance-mcp conformance-copilot conformance-cache oracles fuzz image
 
 demo: $(READY) ## start two plugins over embedded upstreams, offline
 	$(BIN)/gateway demo
@@ -29,6 +29,9 @@ fix: $(READY) ## format and mend what can be mended
 bench: $(READY) ## ratios against bare aiohttp, beside nginx and FastAPI + httpx, one run
 	$(BIN)/python -m bench
 
+bench-policy: $(READY) ## µs of CPU to decide that a stored reply answers a call
+	$(BIN)/python -m bench policy
+
 bench-specs: $(READY) ## time, memory and tokens of specs: make bench-specs SPECS="folder file.json"
 	$(BIN)/python -m bench specs $(SPECS)
 
@@ -49,6 +52,9 @@ hostile: $(READY) ## hostile specs at their full size, each in a process with bo
 
 bounds: $(READY) ## what nobody should send, at its full size, and the memory it costs (Linux)
 	$(BIN)/python -m tests.bounds
+
+soak: $(READY) ## five minutes of load before an upstream that fails; every answer judged, memory watched (Linux): make soak STORE=redis
+	$(BIN)/python -m tests.soak --store $(or $(STORE),memory)
 
 clients: $(READY) ## real plugin readers and linters, each in an environment of its own (2 GB, once)
 	$(BIN)/python -m tests.clients

@@ -1,9 +1,9 @@
 """`python -m bench` (or `make bench`): run the race, print a table, keep the figures.
 
 `python -m bench specs` (or `make bench-specs`) measures the reading of specs instead (`specs`),
-`python -m bench request` the checking of arguments (`request`), `python -m bench policy` the decision
-that a stored reply answers a call (`policy`), `python -m bench savings` what shrinking leaves of
-answers (`savings`), `python -m bench shrinking` what it costs (`shrinking`),
+`python -m bench request` the checking of arguments (`request`), `python -m bench policy` the
+decision that a stored reply answers a call (`policy`), `python -m bench savings` what shrinking
+leaves of answers (`savings`), `python -m bench shrinking` what it costs (`shrinking`),
 `python -m bench mcp` (or `make bench-mcp`) calls of tools beside FastMCP (`mcp`).
 """
 

@@ -70,8 +70,9 @@ def test_imports_point_one_way() -> None:
     "part",
     ["spec_filter.py", "listing.py", "addresses.py", "servers.py", "choose.py",
      "inplace.py", "plugin.py", "values.py", "routes.py",
-     "references.py", "forwarded.py", "request", "shrinking", "caching/deciding.py", "caching/storing.py", "caching/validating.py", "caching/answering.py",
-     "caching/meanwhile.py", "caching/freshness.py", "spec/model.py",
+     "references.py", "forwarded.py", "request", "shrinking", "catalog.py", "profiles.py",
+     "caching/deciding.py", "caching/storing.py", "caching/validating.py",
+     "caching/answering.py", "caching/meanwhile.py", "caching/freshness.py", "spec/model.py",
      "spec/render.py", "authoring/search.py", "authoring/needs.py",
      "authoring/draft.py", "authoring/likeness.py", "authoring/rivals.py"],
 )  # fmt: skip

@@ -143,8 +143,8 @@ def _is_long(operation: Operation, reply: Reply) -> bool:
     if size > _THREAD:
         return True
     # What is nested deeply is cut at every level. A token is a byte at least.
-    budget = operation.shrinker.budget
-    return bool(budget) and size > budget.tokens and is_deep(reply.body)
+    most = operation.shrinker.budget.tokens
+    return 0 < most < size and is_deep(reply.body)
 
 
 def _is_shown(reply: Reply) -> bool:
@@ -156,6 +156,12 @@ def _begins_json(body: bytes, charset: str) -> bool:
     if _BEGINS_JSON.match(body):
         return True
     return bool(charset) and decoded(body[:8], charset).lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
+
+
+def _has_brackets(body: bytes, charset: str) -> bool:
+    """Whether there may be a JSON object or array anywhere in a body."""
+    text = decoded(body, charset) if charset else ""
+    return b"{" in body or b"[" in body or "{" in text or "[" in text
 
 
 def _timing(upstream: float, shrink: float) -> str:
@@ -285,7 +291,8 @@ class _Maker:
                 return _Made(shrunk, theirs, "" if kept is None else kept.handle)
         # What is almost JSON (after `)]}',`, in a call, cut short) is not to pass as a text with
         # all in it that the rules hide.
-        hides = shrinker.withholds and (said or served or begins)
+        almost = begins or ((said or served) and _has_brackets(body, charset))
+        hides = shrinker.withholds and almost
         if shrinker.take is None and not hides:
             file = kind(operation.spec.reply.content_type) == "binary" or (
                 call.shows and _is_shown(reply)
