@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from yarl import URL
 
 from gateway.app import Gateway, Options
+from gateway.caching.stores.redis import RedisStore
 from gateway.config import read_configs
 from tests.redis_server import RedisServer, binary
 
@@ -121,6 +122,12 @@ class Response:
 
 
 Serve = Callable[..., Awaitable[Client]]
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store is waited for: two gateways and their callers in one busy process are slow."""
+    monkeypatch.setitem(RedisStore.__init__.__kwdefaults__, "timeout", 5.0)
 
 
 @pytest.fixture

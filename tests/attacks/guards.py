@@ -201,7 +201,7 @@ MUTATIONS = [
     Mutation(
         "redirects lead to what was not chosen",
         ("answers",),
-        {"gateway.pipeline.redirects:destinations": _is(lambda *_: lambda *_: True)},
+        {"gateway.pipeline.redirects:Destinations.holds": _is(lambda *_: True)},
     ),
     Mutation(
         "redirects climb by dots",

@@ -21,6 +21,7 @@ operations:
   addThing: {{call: POST /other, description: Add one., body: {{type: object}}, purges: [getThing]}}
 """  # noqa: E501
 
+pytestmark = pytest.mark.usefixtures("patient")
 Two = tuple[Client, Client]
 
 

@@ -50,7 +50,12 @@ operations:
 
 
 @pytest.fixture
-async def two(serve: Serve, upstream: Upstream, redis: RedisServer) -> tuple[Client, Client]:
+async def two(
+    serve: Serve,
+    upstream: Upstream,
+    redis: RedisServer,
+    patient: None,
+) -> tuple[Client, Client]:
     text = config(upstream)
     one = await serve(text, files=FILES, store=redis.url)
     return one, await serve(text, files=FILES, store=redis.socket_url)
