@@ -92,14 +92,15 @@ def cases() -> list[Case]:
     six = _request(HEADERS)
     asking = dataclasses.replace(CACHING, obey_caller=True)
     eager = _request((*HEADERS[:5], ("Cache-Control", "max-age=300")))
-    of_languages = [_request((*HEADERS[1:], ("Accept", f"text/x-{n}"))) for n in range(16)]
+    of_kinds = [_request((*HEADERS[1:], ("Accept", f"text/x-{n}"))) for n in range(16)]
     found = [
         Case("plain", _stored([plain]), plain, CACHING),
         Case("six headers", _stored([six]), six, CACHING),
         Case("six headers, three in Vary", _stored([six], _VARY), six, CACHING),
         Case("the same, the caller obeyed", _stored([eager], _VARY), eager, asking),
-        Case("16 variants, the newest", _stored(of_languages, _VARY), of_languages[-1], CACHING),
-        Case("16 variants, the oldest", _stored(of_languages, _VARY), of_languages[0], CACHING),
+        Case("16 variants, the newest", _stored(of_kinds, _VARY), of_kinds[-1], CACHING),
+        Case("16 variants, in the middle", _stored(of_kinds, _VARY), of_kinds[8], CACHING),
+        Case("16 variants, the oldest", _stored(of_kinds, _VARY), of_kinds[0], CACHING),
     ]
     for case in found:
         decision = reuse(case.entries, case.request, NOW + 1, case.caching)

@@ -8,12 +8,13 @@ reason while the fetch is tried again (a sidecar starts before its service).
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import hashlib
 import ipaddress
 import logging
 import mimetypes
 import time
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -59,6 +60,9 @@ MAX_CONNECTIONS = 256
 KEEPALIVE = 4.0
 STORE_BYTES = 64 * 1024 * 1024
 MAX_LOGO = 1024 * 1024
+# Between two times that free memory is given back: some milliseconds each, in which whoever wants
+# memory waits.
+TRIM_SECONDS = 30.0
 # For calls in flight. `docker stop` kills after 10 s, Kubernetes after 30 s.
 SHUTDOWN_SECONDS = 8.0
 
@@ -234,6 +238,9 @@ class Gateway:
         """
         await self.load()
         try:
+            trim = trimmer()
+            if trim is not None:
+                self._spawn(self._trim(trim))
             await self._listen()
         except BaseException:
             await self.close()
@@ -370,12 +377,32 @@ class Gateway:
             log.info("%s is ready", name)
             return
 
+    async def _trim(self, trim: Callable[[int], int]) -> None:
+        """Give free memory back, now and then.
+
+        Bodies of all sizes leave holes between small objects that stay: without this a busy
+        gateway holds half as much again after some minutes, none of it in use.
+        """
+        while True:
+            await asyncio.sleep(TRIM_SECONDS)
+            await asyncio.to_thread(trim, 0)
+
     async def _listen(self) -> None:
         self._runner = web.ServerRunner(server_of(self.door), shutdown_timeout=SHUTDOWN_SECONDS)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.options.host, self.options.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
+
+
+def trimmer() -> Callable[[int], int] | None:
+    """What gives the heap's free pages back to the system (malloc_trim(3)); None where the C
+    library has no such thing, as musl's."""
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return None
+    return trim
 
 
 def pauses() -> Iterator[float]:

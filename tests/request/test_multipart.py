@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import MultipartReader, StreamReader
 from aiohttp.base_protocol import BaseProtocol
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from gateway.errors import BadArguments
@@ -232,6 +232,8 @@ async def by_aiohttp(media: str, body: bytes) -> list[tuple[str, bytes, str]]:
 async def test_an_independent_reader_finds_the_very_same_parts(
     parts: list[tuple[str, bytes, str]],
 ) -> None:
+    # That reader takes a quoted name apart at semicolons.
+    assume(not any(";" in name + file for name, _, file in parts))
     media, body = join([part(name, data, "", file) for name, data, file in parts])
     assert await by_aiohttp(media, body) == parts
 
