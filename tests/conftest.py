@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -22,8 +23,14 @@ from gateway.caching.stores.redis import RedisStore
 from gateway.config import read_configs
 from tests.redis_server import RedisServer, binary
 
-# How long an example takes says something of the machine, nothing of the code.
-settings.register_profile("gateway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes says something of the machine, nothing of the code. Every run draws
+# others, but where a red one has to be somebody's doing (`.ci/run`).
+settings.register_profile(
+    "gateway",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("GATEWAY_TEST_SAME") == "1",
+)
 settings.load_profile("gateway")
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
 from typing import Any
 
 import pytest
@@ -136,6 +137,7 @@ async def test_generations_read_at_the_same_time_are_the_same(stores: Stores) ->
     assert len({one.generation for one in found}) == 1
 
 
+RUNS = count()
 STEPS = st.lists(
     st.tuples(
         st.integers(0, 1),  # which gateway
@@ -159,7 +161,7 @@ async def test_nothing_from_before_a_forgetting_is_ever_found(
     stores = Stores(redis)
     async with stores.stack:
         both = [await stores(), await stores()]
-        prefix = f"http://upstream.example/{id(steps)}/"
+        prefix = f"http://upstream.example/{next(RUNS)}/"  # what was before is still there
         forgotten, flights = [0, 0], list[tuple[Address, int, int, Found]]()
         for which, step, url, other in steps:
             store = both[which]
