@@ -115,11 +115,11 @@ class MemoryStore:
     async def release(self, name: bytes) -> None:
         """Nothing to do."""
 
-    async def keep(self, name: str, value: bytes, seconds: float) -> bool:  # noqa: ARG002
+    async def keep(self, name: str, value: bytes, seconds: float) -> bool:  # noqa: ARG002 - kept nowhere
         """False: there is no other gateway to keep it for; for itself it keeps the value."""
         return False
 
-    async def kept(self, name: str) -> bytes | None:  # noqa: ARG002
+    async def kept(self, name: str) -> bytes | None:  # noqa: ARG002 - kept nowhere
         """None, always."""
         return None
 
