@@ -13,15 +13,17 @@ from bench.payload import BODIES, BODY
 HERE = Path(__file__).parent
 
 
-def gateway(config: str) -> tuple[str, ...]:
+def gateway(config: str, log: str = "no") -> tuple[str, ...]:
     """Our own server of a config that lies here."""
     return (
         *("-c", "from gateway.cli import main; main()"),
         *("serve", str(HERE / config), "--port", "{port}", "--state", "{state}-" + config),
+        *("--log", log, "--admin", "no"),
     )
 
 
 GATEWAY = gateway("players.yaml")
+ALL_ON = gateway("players_on.yaml", "json")
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,9 @@ RIVALS = (
     Rival("app proxy", (*_APP, "{upstream}"), "/carried", carries=True, against="bare proxy"),
     *_proxies("/small", ", 300 B"),
     *_proxies("/large", ", 50 KB"),
+    # With the log, the metrics and the limits, beside peers that write a log as well.
+    Rival("bare proxy, log", (*_PROXY, "log"), "/carried", carries=True),
+    Rival("proxied, all on", ALL_ON, "/carried", carries=True, against="bare proxy, log", goal=0.7),
     Rival("bare handler", _HANDLER, "/stored", carries=False, pages=20),
     Rival("cached", GATEWAY, "/stored", carries=False, against="bare handler", goal=0.6, pages=20),
     # A megabyte of answers in turn: what leaves the processor's caches between two hits.
@@ -121,4 +126,14 @@ RIVALS = (
         outside="nginx",
     ),
     Rival("app handler", _APP, "/stored", carries=False, against="bare handler", pages=20),
+    Rival("bare handler, log", (*_HANDLER, "log"), "/stored", carries=False, pages=20),
+    Rival(
+        "cached, all on",
+        ALL_ON,
+        "/stored",
+        carries=False,
+        against="bare handler, log",
+        goal=0.5,
+        pages=20,
+    ),
 )

@@ -1,65 +1,46 @@
-"""The composition root: opens and closes everything, and brings plugins up.
+"""The composition root: opens and closes everything.
 
-`Gateway` owns the listening socket, the store, one pooled client per plugin and the background
-tasks. A plugin whose spec cannot be had yet does not stop the others: it answers 503 with the
-reason while the fetch is tried again (a sidecar starts before its service).
+`Gateway` owns the listening socket, the store, what plans share and the background tasks; its
+plugins are brought up and replaced by `reloading`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import hashlib
 import ipaddress
-import logging
-import mimetypes
+import socket
+import ssl
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import aiohttp
-import msgspec
 from aiohttp import web
 
 from gateway.caching.flights import Flights
 from gateway.caching.stores import store_of
 from gateway.caching.stores.handles import SharedHandles
-from gateway.config import Loaded, types
+from gateway.config import Loaded
+from gateway.config.read import SUFFIXES
 from gateway.connections import server_of
-from gateway.errors import GatewayError, Mistake, Mistakes, SpecError, SpecUnavailable
-from gateway.faces.mcp import Confirmations, key_of, sent_twice
-from gateway.guarded import connector
-from gateway.oauth import Relay, relay_of
-from gateway.pipeline import HANDLE_BYTES, Mask, Shared, plans
-from gateway.plugin import Files, Operation, Plugin, build
-from gateway.profiles import PROFILES, fitted, halved
-from gateway.proxy import CHAT_ORIGINS, MAX_BODY, MAX_CALLS, Door, Fit, Site, site_of
-from gateway.references import WantedError
+from gateway.faces.mcp import Confirmations, key_of
+from gateway.garbage import trimmer
+from gateway.held import Reloaded
+from gateway.limits import limiter_of
+from gateway.listening import BACKLOG, drain, port_of, tcp
+from gateway.pipeline import HANDLE_BYTES, Mask, Shared
+from gateway.proxy import CHAT_ORIGINS, MAX_BODY, MAX_CALLS, Door
+from gateway.reloading import Plugins, Read
 from gateway.request import prove
-from gateway.servers import why_never
-from gateway.shrinking import count
-from gateway.spec.parts import Library
-from gateway.spec.source import Progress, Source, fetch
+from gateway.telemetry.logs import Log
+from gateway.telemetry.traces import Traces
+from gateway.watching import Watched, watch
 
-log = logging.getLogger("gateway")
-
-# For the first try to get a spec: the others are served meanwhile.
-FIRST_WAIT = 5.0
-WAITING = "its API's description cannot be had yet"
-# Between two tries to get a spec: each pause is a fifth longer than the one before, so that a
-# plugin is there at most a fifth later than what it waited for (kubelet probes every 10 s, for
-# comparison). Doubled, as most back-offs are, a service that takes 16 s is found after 31 s.
-FIRST_RETRY, GROWTH, LAST_RETRY = 1.0, 1.2, 60.0
-# To one upstream at once. nginx keeps 512 connections a worker in all, aiohttp 100 a client.
-MAX_CONNECTIONS = 256
-# Servers commonly close idle connections after 5 s (node.js) or more; we close first.
-KEEPALIVE = 4.0
 STORE_BYTES = 64 * 1024 * 1024
-MAX_LOGO = 1024 * 1024
 # Between two times that free memory is given back: some milliseconds each, in which whoever wants
 # memory waits.
 TRIM_SECONDS = 30.0
@@ -79,136 +60,44 @@ class Options:
     state: Path | None = None
     store: str = ""
     store_key: str = ""
+    key: str = ""  # what all who share callers have: the store's key, or that of several workers
     max_body: int = MAX_BODY
     max_calls: int = MAX_CALLS
-
-
-async def load_plugin(
-    loaded: Loaded, state: Path | None = None, progress: Progress = lambda _: None
-) -> Plugin:
-    """Get a plugin's spec and files, and compile it.
-
-    Raises:
-        Mistakes: what is wrong with the config, alone or against the spec.
-        SpecUnavailable: the spec cannot be had yet.
-    """
-    files, mistakes = await asyncio.to_thread(_files, loaded)
-    try:
-        plugin = await _built(loaded, state, files, progress)
-    except Mistakes as error:
-        raise Mistakes([*mistakes, *error.mistakes]) from None
-    if mistakes:
-        raise Mistakes(mistakes)
-    return plugin
-
-
-async def _built(loaded: Loaded, state: Path | None, files: Files, progress: Progress) -> Plugin:
-    source = loaded.plugin.spec
-    if source is None:
-        return build(loaded, None, files=files)
-    where, headers = (
-        (source.url, source.headers) if isinstance(source, types.SpecSource) else (source, {})
-    )
-    mask = Mask(loaded.secrets)  # a server may say back what it was sent
-    try:
-        base = loaded.file.parent
-        got = await fetch(where, base=base, headers=headers, state=state, progress=progress)
-        progress(f"compiling {loaded.plugin.plugin}")
-    except SpecError as error:
-        raise Mistakes([loaded.mistake(("spec",), mask.text(str(error)))]) from None
-    except SpecUnavailable as error:
-        raise SpecUnavailable(mask.text(str(error))) from None
-    for warning in got.warnings:
-        log.warning("%s: %s", loaded.plugin.plugin, mask.text(warning))
-    if headers:
-        document = await asyncio.to_thread(masked_document, got.document, mask)
-        got = replace(got, document=document)
-    masked = partial(masked_document, mask=mask) if headers else None
-    try:
-        async with Library(got, headers=headers, state=state, masked=masked) as library:
-            plugin = await _built_of(loaded, got, library, files)
-    except SpecError as error:
-        raise Mistakes([loaded.mistake(("spec",), mask.text(str(error)))]) from None
-    except SpecUnavailable as error:
-        raise SpecUnavailable(mask.text(str(error))) from None
-    for warning in (*library.warnings, *library.notes):
-        log.warning("%s: %s", loaded.plugin.plugin, mask.text(warning))
-    # What is served may be out of date: that is said of the plugin, too, not in passing only.
-    copies = [*(got.warnings if got.stale else ()), *library.warnings]
-    said = [loaded.mistake(("spec",), mask.text(one)) for one in copies]
-    return replace(plugin, warnings=(*plugin.warnings, *said))
-
-
-async def _built_of(loaded: Loaded, got: Source, library: Library, files: Files) -> Plugin:
-    """Compile a plugin, reading the files of its spec that turn out to be needed."""
-    while True:
-        try:
-            return await asyncio.to_thread(
-                build,
-                loaded,
-                got.document,
-                got.location,
-                from_url=got.from_url,
-                files=files,
-                parts=library.parts,
-            )
-        except WantedError as wanted:
-            await library.read(wanted.addresses, wanted.ahead)
-
-
-def masked_document(value: Any, mask: Mask) -> Any:
-    """A spec, or a part of one, without the secrets that a server may say back."""
-    return msgspec.json.decode(mask.body(msgspec.json.encode(value)))
-
-
-def _files(loaded: Loaded) -> tuple[Files, list[Mistake]]:
-    """Read the logo and the legal text where the config names files beside it."""
-    config = loaded.plugin
-    mistakes: list[Mistake] = []
-    logo: bytes | None = None
-    legal: tuple[str, bytes] | None = None
-    for key, name in (("logo", config.logo), ("legal", config.legal)):
-        if name is None or name.startswith(("https://", "http://")):
-            continue
-        path = loaded.file.parent / name
-        try:
-            if path.stat().st_size > MAX_LOGO:
-                raise OSError(f"larger than {MAX_LOGO:,} bytes")
-            data = path.read_bytes()
-        except OSError as error:
-            text = f"{name!r} cannot be read: {error.strerror or error}"
-            mistakes.append(loaded.mistake((key,), text))
-            continue
-        if key == "legal":
-            kind = "text/html" if path.suffix in (".html", ".htm") else "text/plain"
-            legal = (f"{kind}; charset=utf-8", data)
-        elif mimetypes.guess_type(path.name)[0] != "image/png" or data[:4] != b"\x89PNG":
-            mistakes.append(loaded.mistake((key,), f"{name!r} is not a PNG image"))
-        else:
-            logo = data
-    return Files(logo, legal), mistakes
+    refreshes: bool = True  # asks again for specs, as `refresh` says
+    # Bound already, instead of host and port; they are the gateway's to close.
+    sockets: tuple[socket.socket, ...] = ()
+    tls: ssl.SSLContext | None = None
+    log: Log | None = None  # gets a line of each call
+    traces: Traces | None = None  # closed with the gateway
 
 
 @dataclass(slots=True)
 class Gateway:
-    """A running gateway: `async with Gateway(loaded, options) as gateway: gateway.url`."""
+    """A running gateway: `async with Gateway(loaded, options) as gateway: gateway.url`.
+
+    `read` reads all configs anew, for reloads.
+    """
 
     configs: Sequence[Loaded]
     options: Options = field(default_factory=Options)
+    read: Read | None = None
     door: Door = field(init=False)
     port: int = 0
     _shared: Shared = field(init=False)
-    _clients: list[aiohttp.ClientSession] = field(default_factory=list)
+    _plugins: Plugins = field(init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _runner: web.ServerRunner | None = None
+    _sockets: Sequence[socket.socket] = ()
+    _hidden: frozenset[str] = frozenset()  # secrets of the configs
 
     def __post_init__(self) -> None:
         options = self.options
         secret = options.store_key.encode()
         store = store_of(options.store, STORE_BYTES, secret)
         confirmations = Confirmations(time.monotonic)
-        if secret and not store.steady:  # any gateway on it takes what another one asked
-            confirmations = Confirmations(time.time, key_of(secret), store.lease)
+        key = options.key.encode() or secret
+        if key and not store.steady:  # any gateway on it takes what another one asked
+            confirmations = Confirmations(time.time, key_of(key), store.lease)
         self.door = Door(
             public_url=options.public_url.rstrip("/"),
             origins=frozenset((*CHAT_ORIGINS, *options.origins)),
@@ -217,17 +106,34 @@ class Gateway:
             max_calls=options.max_calls,
             confirmations=confirmations,
         )
-        self._shared = Shared(wall=time.time, steady=time.monotonic, store=store, flights=Flights())
+        recorder = self.door.recorder
+        recorder.log, recorder.traces = options.log, options.traces
+        recorder.trusted = self.door.trusted
+        counts = recorder.counts
+        self._shared = Shared(
+            wall=time.time, steady=time.monotonic, store=store, flights=Flights(), counts=counts
+        )
+        counts.gauge("calls", lambda: self.door.calls)
+        if options.store:
+            counts.gauge("store_unused", lambda: int(bool(store.status())))
         if not store.steady:  # others are on it as well
             self._shared.key = hashlib.blake2b(secret, digest_size=32).digest()
             self._shared.handles = SharedHandles(HANDLE_BYTES, store)
+            self._shared.limiter = limiter_of(store, time.monotonic)
+        self._hide(self.configs)
+        read = self._read_anew if self.read is not None else None
+        self._plugins = Plugins(self._shared, self.door, options.state, read)
+        self._plugins.refreshes = options.refreshes
 
     @property
     def url(self) -> str:
         """Where it listens."""
         host = self.options.host
+        if not self.port and self.options.sockets:
+            return f"unix:{self.options.sockets[0].getsockname()}"
+        scheme = "http" if self.options.tls is None else "https"
         shown = "127.0.0.1" if host in ("0.0.0.0", "") else f"[{host}]" if ":" in host else host  # noqa: S104 - compared, not bound
-        return f"http://{shown}:{self.port}"
+        return f"{scheme}://{shown}:{self.port}"
 
     async def start(self) -> Self:
         """Load every plugin, then listen.
@@ -260,6 +166,17 @@ class Gateway:
             raise
         return self
 
+    async def drain(self, within: float) -> int:
+        """Be not ready, stop listening and let calls in flight end, before `close`.
+
+        Returns:
+            How many were not finished within so many seconds.
+        """
+        self.door.draining = True
+        if self._runner is None:
+            return 0
+        return await drain(self._runner, self._sockets, self.options.tls, within)
+
     async def close(self) -> None:
         """Stop listening, let calls in flight end, close everything."""
         if self._runner is not None:
@@ -269,12 +186,60 @@ class Gateway:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._plugins.stop()
         await self._shared.flights.close()
+        await self._shared.limiter.close()
         await self._shared.store.close()
         await asyncio.to_thread(self._shared.aside.close)
-        for client in self._clients:
-            await client.close()
-        self._clients.clear()
+        await self._plugins.close()
+        if self.options.traces is not None:
+            await asyncio.to_thread(self.options.traces.close)
+
+    def _read_anew(self) -> Sequence[Loaded]:
+        if self.read is None:
+            raise AssertionError("is asked for only where there is something to read")
+        return self._hide(self.read())
+
+    def _hide(self, configs: Sequence[Loaded]) -> Sequence[Loaded]:
+        """Keep what these keep secret out of the log, and what they replace as well."""
+        if self.options.log is not None:
+            held = {secret for one in configs for secret in one.secrets}
+            for one in configs:
+                held.update(prove(one.plugin.upstream.credential).composed)
+            if self.options.store_key:
+                held.add(self.options.store_key)
+            self.options.log.mask = Mask(held | self._hidden).text
+            self._hidden = frozenset(held)
+        return configs
+
+    async def reload(self, *, again: bool = False) -> Reloaded:
+        """Take over what has changed in configs, specs and the files beside them, or nothing where
+        there is a mistake. `again`: specs by URL are asked for, too, where nothing else changed."""
+        return await self._plugins.reload(again=again)
+
+    def watch(self, paths: Sequence[Path]) -> None:
+        """Reload whenever files change, from now on: `paths`, as `read` reads them, and all that
+        the configs name."""
+        self._spawn(watch(partial(self._watched, paths), self._plugins.changed))
+
+    def on_change(self, then: Callable[[], None]) -> None:
+        """Call this whenever other plugins are served from now on, or others in their place."""
+        self._plugins.then = then
+
+    def served(self) -> list[Loaded]:
+        """The configs of what is served now: those of the last reload that was not refused."""
+        return self._plugins.configs()
+
+    def _watched(self, paths: Sequence[Path]) -> Watched:
+        folders = frozenset(path for path in paths if path.is_dir())
+        files = self._plugins.files() | (frozenset(paths) - folders)
+        return Watched(files, folders, SUFFIXES)
+
+    def readiness(self) -> dict[str, dict[str, Any]]:
+        """Of each plugin `{"ready": bool, "reason": str, "mistakes": [str, …]}`: what keeps it from
+        being ready, or up to date, and the mistakes of a reload that was refused for it. A mistake
+        in a file that holds none of the plugins stands under the file's name."""
+        return self._plugins.readiness()
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -289,93 +254,13 @@ class Gateway:
 
     async def _load(self) -> None:
         await self._shared.store.open()
-        got = await asyncio.gather(*map(self._first, self.configs), return_exceptions=True)
-        mistakes = [one for error in got if isinstance(error, Mistakes) for one in error.mistakes]
-        if mistakes:
-            raise Mistakes(mistakes)
-        sites = []
-        for loaded, result in zip(self.configs, got, strict=True):
-            if isinstance(result, Plugin):
-                sites.append(await self._site(result))
-            elif isinstance(result, SpecUnavailable):
-                sites.append(_waiting(loaded))
-                self._spawn(self._again(loaded, str(result)))
-            else:
-                raise result
-        self.door.place(tuple(sites))
-        if any(operation.shrinker.budget.tokens for site in sites for operation in _of(site)):
-            await asyncio.to_thread(count, "a")  # the tokenizer takes a moment to come up
-
-    async def _first(self, loaded: Loaded) -> Plugin:
-        try:
-            async with asyncio.timeout(FIRST_WAIT):
-                return await load_plugin(loaded, self.options.state)
-        except TimeoutError:
-            raise SpecUnavailable(f"no answer within {FIRST_WAIT:g} seconds") from None
-
-    async def _site(self, plugin: Plugin) -> Site:
-        client = new_client(*written_by_operator(plugin))
-        self._clients.append(client)
-        relay = relay_of(plugin.name, plugin.config.auth, client, self._shared.wall)
-        made: dict[str, Site] = {}
-        making = asyncio.Lock()
-
-        async def fit(name: str) -> Site:
-            """The same plugin fitted to a client: made when it is first asked for."""
-            async with making:
-                if name not in made:
-                    profile = PROFILES[name]
-                    longest = profile.longest(plugin.name)
-
-                    def make() -> Site:
-                        return self._place(fitted(plugin, profile), client, relay, longest=longest)
-
-                    made[name] = await asyncio.to_thread(make)
-                return made[name]
-
-        return await asyncio.to_thread(self._place, plugin, client, relay, fit=fit)
-
-    def _place(
-        self,
-        plugin: Plugin,
-        client: aiohttp.ClientSession,
-        relay: Relay | None,
-        *,
-        fit: Fit | None = None,
-        longest: int | None = None,
-    ) -> Site:
-        """Compile a plugin, in a thread: of thousands of operations that takes long."""
-        own = plans(plugin, client, self._shared)
-        spoken = own
-        twice = sent_twice(plugin.shown)
-        if twice:
-            spoken = plans(halved(plugin, twice), client, self._shared)
-        return site_of(plugin, own, relay, spoken=spoken, fit=fit, longest=longest)
+        await self._shared.limiter.open()
+        await self._plugins.start(self.configs)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _again(self, loaded: Loaded, reason: str) -> None:
-        """Try to get a plugin's spec until it is there; each new reason is logged once."""
-        name = loaded.plugin.plugin
-        log.warning("%s waits: %s", name, reason)
-        for pause in pauses():
-            await asyncio.sleep(pause)
-            try:
-                site = await self._site(await load_plugin(loaded, self.options.state))
-            except GatewayError as error:
-                if str(error) != reason:
-                    reason = str(error)
-                    log.warning("%s waits: %s", name, reason)
-                continue
-            except Exception:
-                log.exception("%s: loading it failed; it is tried again", name)
-                continue
-            self.door.place(tuple(site if one.name == name else one for one in self.door.sites))
-            log.info("%s is ready", name)
-            return
 
     async def _trim(self, trim: Callable[[int], int]) -> None:
         """Give free memory back, now and then.
@@ -390,72 +275,8 @@ class Gateway:
     async def _listen(self) -> None:
         self._runner = web.ServerRunner(server_of(self.door), shutdown_timeout=SHUTDOWN_SECONDS)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self.options.host, self.options.port)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
-
-
-def trimmer() -> Callable[[int], int] | None:
-    """What gives the heap's free pages back to the system (malloc_trim(3)); None where the C
-    library has no such thing, as musl's."""
-    try:
-        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
-    except (AttributeError, OSError, TypeError):
-        return None
-    return trim
-
-
-def pauses() -> Iterator[float]:
-    """Seconds to wait before each further try to get a spec, without end."""
-    pause = FIRST_RETRY
-    while True:
-        yield pause
-        pause = min(pause * GROWTH, LAST_RETRY)
-
-
-def _waiting(loaded: Loaded) -> Site:
-    hosts = tuple(host.lower() for host in loaded.plugin.hosts)
-    return Site(loaded.plugin.plugin, hosts, waiting=WAITING)
-
-
-def _of(site: Site) -> Iterable[Operation]:
-    return site.plugin.operations.values() if site.plugin is not None else ()
-
-
-def written_by_operator(plugin: Plugin) -> list[str]:
-    """The addresses that calls of a plugin may lead to: its upstream's and its sign-in's.
-
-    The server of a spec in a file counts as well, but not where nobody is ever to be sent.
-    """
-    auth = plugin.config.auth
-    oauth = auth.oauth if isinstance(auth, types.Auth) else None
-    grant = prove(plugin.config.upstream.credential).grant
-    spec = plugin.config.spec
-    wrote = plugin.config.upstream.url or _is_web(spec)
-    base = [] if not wrote and why_never(plugin.base) else [plugin.base]
-    return [*base, *(one.token_url for one in (oauth, grant) if one is not None)]
-
-
-def _is_web(spec: str | types.SpecSource | None) -> bool:
-    where = spec.url if isinstance(spec, types.SpecSource) else spec or ""
-    return where.lower().startswith(("https://", "http://"))
-
-
-def new_client(*urls: str) -> aiohttp.ClientSession:
-    """A pooled client for one upstream at `urls`: no cookies, no proxies of the environment,
-    bodies as they come, no silent repeats. Calls use only its connections (`pipeline.exchange`), a
-    relayed sign-in the client itself.
-
-    aiohttp sends GET, HEAD, OPTIONS, TRACE, PUT and DELETE again when a connection is lost, fresh
-    ones too; only a private switch turns that off, and a test watches that it still does.
-    """
-    client = aiohttp.ClientSession(
-        connector=connector(urls, limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        trust_env=False,
-        max_line_size=16 * 1024,
-        max_field_size=16 * 1024,
-    )
-    client._retry_connection = False  # noqa: SLF001
-    return client
+        options = self.options
+        self._sockets = options.sockets or tcp(options.host, options.port)
+        self.port = port_of(self._sockets)
+        for one in self._sockets:
+            await web.SockSite(self._runner, one, ssl_context=options.tls, backlog=BACKLOG).start()

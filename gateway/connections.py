@@ -8,19 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
+from typing import Any, cast
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
-from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
+from gateway.early import BLANK, asks_health, missing, overloaded, target_of
 from gateway.errors import BadArguments, HeadersTooLarge, Refusal, TargetTooLong
+from gateway.overload import RETRY_AFTER
+from gateway.process import descriptors
 from gateway.proxy import Door, problem
+from gateway.response import whole
+from gateway.turns import Turns
 
 log = logging.getLogger("gateway")
 
 # Connections of callers. nginx takes 512 a worker by default, HAProxy some thousands.
 MAX_CALLERS = 4096
+# Beyond them, for who asks how the gateway is: of these the oldest makes room for the next.
+SPARE = 64
 # One field of a request: nginx's buffer. How many: Apache's LimitRequestFields.
 MAX_FIELD, MAX_FIELDS = 8 * 1024, 100
 # Of names and values together: as much as nginx takes in its four buffers; node.js takes half.
@@ -35,6 +46,9 @@ IDLE_SECONDS = 75.0
 LINGER_SECONDS = 2.0
 
 
+# Who calls over a unix socket is on this machine: --trusted-proxy may name it so.
+_SELF = ("127.0.0.1", 0)
+_CLOSES = b"\r\nConnection: close" + BLANK
 _TOO_LONG = (
     _ErrInfo(
         431,
@@ -68,21 +82,39 @@ class _Handler(RequestHandler):
     in the log for whoever sends rubbish.
     """
 
-    __slots__ = ("_before", "_head")
+    __slots__ = ("_before", "_head", "_is_wary", "_left", "_skip", "_turns", "is_judged", "is_last")
+    _turns: Turns
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
+        self.is_last = False  # the answer to come is the connection's last one
+        self.is_judged = False  # the request under way may begin, whatever the load is
+        # Bytes until a request can begin that nothing is known of; below 0 where nobody counts.
+        self._left = 0
+        self._skip = 0  # bytes that are still to come of the body of a refused request
+        self._is_wary = False  # there is something to skip, or the connection is a spare one
+        if not isinstance(transport.get_extra_info("peername"), tuple):  # a unix socket
+            self._cache["peername"] = _SELF
         self._head = 0  # bytes of a request's head that have come, while nothing else is done
         self._before = 0  # bytes that came before that: they may have begun it
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Take what has come, of a head no more than is let through in the end."""
+        if (self._is_wary or not self._turns.is_calm) and data and self._is_done(data):
+            return
         waiter = self._waiter
         is_idle = waiter is not None and not waiter.done()
         known = len(self._messages)
         super().data_received(data)
+        left = self._left
+        if left > 0:
+            self._left = max(-1, left - len(data))
+        elif data:
+            self._left = 0 if data[-4:] == BLANK else -1
         if len(self._messages) > known:
+            if is_idle and left <= 0 and not self._turns.is_calm:
+                self._left = self._meets(data) if len(self._messages) == known + 1 else -1
             if self._before + self._head + len(data) > MAX_HEADERS:
                 self._refuse_long()
             self._head = 0
@@ -95,6 +127,95 @@ class _Handler(RequestHandler):
             if self._head > MAX_TARGET + MAX_HEADERS and waiter is not None:
                 self._messages.append(_TOO_LONG)
                 waiter.set_result(None)
+
+    # --- before anything is parsed ------------------------------------------------------------
+
+    def _is_done(self, data: bytes) -> bool:
+        """Whether nothing is left to do with what has come: it was refused, or belongs to what was.
+
+        Only where the parser holds nothing back and nothing else is under way. All else it gets,
+        and the door may refuse it then.
+        """
+        turns = self._turns
+        turns.wake()
+        if self._is_wary:
+            return self._is_skipped(data)
+        if not turns.load.is_shedding:
+            return False
+        self.is_judged = False
+        waiter, transport = self._waiter, self.transport
+        if waiter is None:
+            is_idle = not self._request_count and not self._messages
+        else:
+            is_idle = not waiter.done()
+        if (
+            not is_idle
+            or transport is None
+            or self._left
+            or self.is_last
+            or self._close
+            or self._upgraded
+            or transport.get_write_buffer_size()
+        ):
+            return False
+        left = missing(data)
+        if left is None or asks_health(target_of(data)):
+            return False
+        if turns.admits():
+            self.is_judged = True
+            return False
+        transport.write(self._refusal(data))
+        self._next_keepalive_close_time = self._loop.time() + IDLE_SECONDS
+        self._skip, self._is_wary = left, left > 0
+        return True
+
+    def _refusal(self, data: bytes) -> bytes:
+        """What is said to a request that is too much, which is counted."""
+        server = cast("Server", self._manager)
+        server.door.recorder.counts.shed("load")
+        head, body = server.refusals[self._turns.load.retry_after]
+        return head if data.startswith(b"HEAD") else head + body
+
+    def _is_skipped(self, data: bytes) -> bool:
+        """Leave out the rest of a body; let in what only asks how the gateway is."""
+        if not self._skip:
+            self._is_wary = False
+            self.is_last = True
+            transport = self.transport
+            if transport is None or asks_health(target_of(data)):
+                return False
+            transport.write(self._refusal(data).replace(BLANK, _CLOSES, 1))
+            self.force_close()
+            return True
+        skipped = min(self._skip, len(data))
+        self._skip -= skipped
+        self._is_wary = self._skip > 0
+        if skipped < len(data):
+            self.data_received(data[skipped:])
+        return True
+
+    def _meets(self, data: bytes) -> int:
+        """What of a request is still to come that was just parsed, where it is all of `data`."""
+        left, (message, _) = missing(data), self._messages[-1]
+        if left is None or isinstance(message, _ErrInfo) or message.path != target_of(data):
+            return self._left
+        return left
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Go on where reading was paused: else aiohttp parses nothing, with each body it reads."""
+        if self._reading_paused or self._buffer_paused:
+            super().resume_reading(resume_parser)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way, nor a part of one."""
+        waiter = self._waiter
+        return waiter is not None and not waiter.done() and not self._head
+
+    @property
+    def is_called(self) -> bool:
+        """Whether a request is answered just now."""
+        return self._request_in_progress
 
     def _refuse_long(self) -> None:
         """Put a refusal in the place of every request whose headers are too long together."""
@@ -116,7 +237,9 @@ class _Handler(RequestHandler):
             return super().handle_error(request, status, exc, message)
         log.debug("a request of %s is not valid HTTP: %s", request.remote, exc)
         self.close()  # what comes from now on is thrown away
-        refused = problem(_refusal(exc))
+        refusal, server = _refusal(exc), cast("Server", self._manager)
+        server.door.recorder.counts.refused(refusal.code)
+        refused = problem(refusal)
         response = _Refused(status=refused.status, body=refused.body, headers=refused.headers)
         response.force_close()
         return response
@@ -141,11 +264,22 @@ def _refusal(error: BaseException | None) -> Refusal:
     return BadArguments("The request is not valid HTTP.")
 
 
-def server_of(door: Door) -> web.Server:
+class _Request(web.BaseRequest):
+    """A request; of a gateway that stops, its answer says that the connection ends."""
+
+    _protocol: _Handler
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the connection stays for another request."""
+        return not (self._message.should_close or self._protocol.is_last)
+
+
+def server_of(door: Door) -> Server:
     """The server before a door."""
     # A caller who leaves stops what is done for him alone; shared fetches go on.
     # Coded bodies are refused, so nothing is decoded, and nothing fails while it is.
-    return _Server(
+    return Server(
         door,
         handler_cancellation=True,
         access_log=None,
@@ -157,15 +291,81 @@ def server_of(door: Door) -> web.Server:
     )
 
 
-class _Server(web.Server):
-    """aiohttp's server, bounded: connections beyond the bound are closed at once."""
+class Server(web.Server):
+    """aiohttp's server, bounded: connections beyond the bound are good for one question of how the
+    gateway is."""
+
+    _leaves = False
+
+    def __init__(self, door: Door, **kwargs: Any) -> None:
+        """As aiohttp's."""
+        super().__init__(door, **kwargs)
+        self.door = door
+        self.turns = door.turns
+        self.turns.began = partial(getattr, self, "requests_count")
+        self.refusals = {one: whole(door.refusal(overloaded(one))) for one in RETRY_AFTER}
+        self._spare: dict[_Handler, None] = {}
+        self._most = descriptors() // 2  # as many for upstreams, files and all else
+        door.recorder.counts.gauge("connections", lambda: len(self.connections))
+
+    def leave(self) -> None:
+        """From now on each answer is the last one of its connection."""
+        self._leaves = True
+        for handler in self._handlers():
+            handler.is_last = True
+
+    def close_idle(self) -> None:
+        """Close the connections on which nothing is under way."""
+        for handler in self._handlers():
+            if handler.is_idle:
+                handler.force_close()
+
+    def cut(self) -> int:
+        """Cut all connections; gives on how many a request was being answered."""
+        handlers = self._handlers()
+        called = sum(handler.is_called for handler in handlers)
+        for handler in handlers:
+            if handler.transport is not None:
+                handler.transport.abort()
+        return called
+
+    def _handlers(self) -> list[_Handler]:
+        return [one for one in self.connections if isinstance(one, _Handler)]
+
+    def _make_request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        return _Request(message, payload, protocol, writer, task, self._loop)
 
     def __call__(self) -> RequestHandler:
         """Make the handler of a new connection."""
-        return _Handler(self, loop=self._loop, **self._kwargs)
+        handler = _Handler(self, loop=self._loop, **self._kwargs)
+        handler._turns = self.turns  # noqa: SLF001 - ours
+        return handler
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         """Take a connection."""
         super().connection_made(handler, transport)
-        if len(self._connections) > MAX_CALLERS:
-            transport.abort()
+        if not isinstance(handler, _Handler):
+            return
+        if self._leaves:
+            handler.is_last = True
+        if len(self._connections) > min(MAX_CALLERS, self._most):
+            handler._is_wary = True  # noqa: SLF001 - ours
+            self._spare[handler] = None
+            if len(self._spare) > SPARE:
+                oldest = next(iter(self._spare))
+                del self._spare[oldest]
+                if oldest.transport is not None:
+                    oldest.transport.abort()
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        """A connection is gone."""
+        super().connection_lost(handler, exc)
+        if self._spare and isinstance(handler, _Handler):
+            self._spare.pop(handler, None)

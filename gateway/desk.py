@@ -7,13 +7,13 @@ closes the connection ends what is done for him (MCP 2026-07-28, "Cancellation")
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from aiohttp import hdrs, web
-from multidict import istr
+from multidict import CIMultiDict, istr
 
 from gateway.errors import (
     Bug,
@@ -32,15 +32,20 @@ from gateway.media import kind
 from gateway.pipeline import Call, Plan
 from gateway.pipeline.auth import Check
 from gateway.plugin import Plugin
+from gateway.recorder import Recorder
 from gateway.response import SERVER, Written
 from gateway.slots import Slots
 from gateway.streams import EVENTS, Patience
+from gateway.telemetry.ids import HEADER
 from gateway.values import Answer, Caller
 
 # Sets of plugins that different callers see at the shared address.
 MAX_SHARED = 64
 _JSON = "application/json"
-_NOSNIFF = istr("X-Content-Type-Options")
+_CALL_ID = istr(HEADER)
+# Of a response without a message, and of one with it.
+_SILENT = CIMultiDict({hdrs.SERVER: SERVER, istr("X-Content-Type-Options"): "nosniff"})
+_SAYS = CIMultiDict({**_SILENT, hdrs.CONTENT_TYPE: _JSON})
 
 
 class Place(Protocol):
@@ -80,6 +85,7 @@ class Place(Protocol):
 
 
 Opened = Mapping[str, tuple[Place, Caller | None]]
+Answering = Coroutine[Any, Any, web.StreamResponse]
 Made = TypeVar("Made")
 
 
@@ -101,6 +107,7 @@ class Desk:
         dress: Adds the headers for an origin.
         guard: Makes a Bug of what nobody has foreseen.
         confirmations: Of calls that are asked about first.
+        recorder: Notes how calls end.
     """
 
     slots: Slots
@@ -109,21 +116,23 @@ class Desk:
     dress: Callable[[str | None, web.StreamResponse], None]
     guard: Guard
     confirmations: mcp.Confirmations
+    recorder: Recorder
     _shared: dict[tuple[Place, ...], mcp.Endpoint] = field(default_factory=dict)
-    _known: mcp.Known = field(default_factory=dict)
+    _known: mcp.Known = field(default_factory=mcp.Known)
 
     def forget(self) -> None:
         """The plugins have changed."""
-        self._shared.clear()
-        self._known.clear()
+        # New ones: a call that is under way may still put what it was told into those before.
+        self._shared, self._known = {}, mcp.Known()
 
-    async def answer(self, request: web.BaseRequest, place: Place) -> web.StreamResponse:
+    def answer(self, request: web.BaseRequest, place: Place) -> Answering:
         """Answer one request to the address of a plugin. Raises: Refusal."""
         if place.mcp is None:
             raise NotFound(mcp.WHY_NOT.format(place.name))
-        opened = await _opened(request, (place,))
-        own = opened[place.name][0].mcp or place.mcp
-        return await self._answer(request, own, opened)
+        caller = None if place.check is None else place.check(request.headers)
+        if caller is not None and caller.id in place.by_token and place.fit is not None:
+            return self._answer_fitted(request, place.mcp, place.fit(caller.id), caller)
+        return self._answer(request, place.mcp, {place.name: (place, caller)})
 
     async def answer_shared(
         self, request: web.BaseRequest, places: Sequence[Place], longest: int | None = None
@@ -132,19 +141,31 @@ class Desk:
 
         `longest` is what his client takes of a tool's name. Raises: Refusal.
         """
+        known = self._shared
         opened = await _opened(request, places)
         seen = tuple(place for place, _ in opened.values())
-        endpoint = self._shared.get(seen)
+        endpoint = known.get(seen)
         if endpoint is None:
             endpoint = mcp.of_several(
                 [(one.plugin.shown, tools_of(one.plugin.shown)) for one in seen if one.plugin],
                 private=any(place.check is not None for place in places),
                 longest=longest,
             )
-            if len(self._shared) >= MAX_SHARED:
-                self._shared.clear()
-            self._shared[seen] = endpoint
+            if len(known) >= MAX_SHARED:
+                known.clear()
+            known[seen] = endpoint
         return await self._answer(request, endpoint, opened)
+
+    async def _answer_fitted(
+        self,
+        request: web.BaseRequest,
+        endpoint: mcp.Endpoint,
+        fitting: Awaitable[Place],
+        caller: Caller,
+    ) -> web.StreamResponse:
+        """Answer a caller whose token is named after a profile."""
+        place = await fitting
+        return await self._answer(request, place.mcp or endpoint, {place.name: (place, caller)})
 
     async def _answer(
         self, request: web.BaseRequest, endpoint: mcp.Endpoint, opened: Opened
@@ -162,54 +183,101 @@ class Desk:
         address = self.address(request)
         free = self.slots.take(address)
         try:
-            exchange = self._exchange(request, endpoint, opened, address)
-            if takes_events:
-                response = await self._patiently(request, exchange, body)
+            ids: list[str] = []
+            exchange = self._exchange(request, endpoint, opened, address, body, ids)
+            saying = self._said(exchange, body)
+            if not takes_events:
+                response = _message(await saying)
             else:
-                response = _message(await self._said(exchange, body))
+                try:
+                    step = saying.send(None)
+                except StopIteration as done:  # from memory, as many an answer is
+                    response = _message(done.value)
+                else:
+                    response = await self._patiently(request, saying, step, body, ids)
         except BaseException:
             free()
             raise
         if isinstance(response, Written):
+            if ids:  # of several in one message, the first
+                response.headers[_CALL_ID] = ids[0]
             response.frees(free)
         else:
             free()
         return response
 
     def _exchange(
-        self, request: web.BaseRequest, endpoint: mcp.Endpoint, opened: Opened, address: str
+        self,
+        request: web.BaseRequest,
+        endpoint: mcp.Endpoint,
+        opened: Opened,
+        address: str,
+        body: bytes,
+        ids: list[str],
     ) -> mcp.Exchange:
         headers = request.headers
 
         async def run(served: mcp.Served, asked: mcp.Asked) -> Answer:
             place, caller = opened[served.plugin]
             operation = served.tool.operation
-            call = Call(asked.arguments, headers, address, heals=True, shows=True, caller=caller)
+            note = self.recorder.begun("mcp", operation, request, body)
+            ids.append(note.id)
+            call = Call(
+                asked.arguments, headers, address, heals=True, shows=True, caller=caller, note=note
+            )
             call.request, call.chosen = asked.built, asked.chosen
-            answer = await self.guard(place.spoken[operation.name](call))
+            leave = None
+            try:
+                leave = self.slots.enter(address, served.plugin)
+                answer = await place.spoken[operation.name](call)
+            except BaseException as error:
+                self.recorder.failed(operation, call, error)
+                if isinstance(error, Refusal) or not isinstance(error, Exception):
+                    raise
+                answer = await self.guard(_raised(error))
+            finally:
+                if leave is not None:
+                    leave()
             if not operation.own and operation.name not in place.filled:
                 asked.built, asked.chosen = call.request, call.chosen
-            return answer
+            return self.recorder.ended(operation, call, answer)
 
-        callers = "/".join([caller.id if caller else address for _, caller in opened.values()])
+        def callers() -> str:
+            return "/".join([caller.id if caller else address for _, caller in opened.values()])
+
         return mcp.Exchange(endpoint, run, self.confirmations, headers, callers, self._known)
 
     async def _said(self, exchange: mcp.Exchange, body: bytes) -> mcp.Sent:
         """What is said to a request; of what nobody has foreseen, in the protocol's form."""
         try:
-            return await self.guard(mcp.answer(exchange, body))
+            try:
+                return await mcp.answer(exchange, body)
+            except Refusal:
+                raise
+            except Exception as error:  # noqa: BLE001 - guarded
+                return await self.guard(_raised(error))
         except Bug as bug:
             fault = wire.Fault(wire.INTERNAL_ERROR, bug.detail)
             return mcp.Sent(200, wire.error_message(wire.id_of(body), fault))
 
     async def _patiently(
-        self, request: web.BaseRequest, exchange: mcp.Exchange, body: bytes
+        self,
+        request: web.BaseRequest,
+        saying: Coroutine[Any, Any, mcp.Sent],
+        step: Any,
+        body: bytes,
+        ids: Sequence[str],
     ) -> web.StreamResponse:
-        """Answer as JSON, or as an event where that takes long."""
-        origin = request.headers.get("Origin")
-        patience: Patience[mcp.Sent] = Patience(request, lambda one: self.dress(origin, one))
+        """Answer, once what waits for `step` is said, as JSON, or as an event if that is late."""
+
+        def dress(response: web.StreamResponse) -> None:
+            self.dress(request.headers.get("Origin"), response)
+            if ids:
+                response.headers[_CALL_ID] = ids[0]
+
+        patience: Patience[mcp.Sent] = Patience(request, dress)
         try:
-            sent = await patience.wait(self._said(exchange, body))
+            sent = await patience.wait(saying, step)
         except Refusal as refusal:
             stream = await patience.stream()
             if stream is None:
@@ -242,7 +310,7 @@ async def _opened(request: web.BaseRequest, places: Sequence[Place]) -> Opened:
             closed = closed or refusal
             continue
         seen = place
-        if caller is not None and place.fit is not None and caller.id in place.by_token:
+        if caller is not None and caller.id in place.by_token and place.fit is not None:
             seen = await place.fit(caller.id)
         opened[place.name] = seen, caller
     shows = hdrs.AUTHORIZATION in request.headers
@@ -251,9 +319,10 @@ async def _opened(request: web.BaseRequest, places: Sequence[Place]) -> Opened:
     return opened
 
 
+async def _raised(error: Exception) -> NoReturn:
+    raise error
+
+
 def _message(sent: mcp.Sent) -> web.StreamResponse:
     """A message as the whole of a response, or none."""
-    headers = {hdrs.SERVER: SERVER, _NOSNIFF: "nosniff"}
-    if sent.body:
-        headers[hdrs.CONTENT_TYPE] = _JSON
-    return Written(status=sent.status, body=sent.body, headers=headers)
+    return Written(status=sent.status, body=sent.body, headers=_SAYS if sent.body else _SILENT)

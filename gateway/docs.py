@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 
-from gateway.app import load_plugin
 from gateway.config import read_configs, reference
 from gateway.config.schema import SCHEMA
 from gateway.demo import DEMO_PLUGINS
 from gateway.faces import FACES, Maker
+from gateway.loading import load_plugin
 
 ROOT = Path(__file__).parents[1]
 

@@ -29,6 +29,8 @@
         ├── UpstreamStatus       *   an error status of the upstream's own, kept
         ├── Overloaded          503  more calls in flight than are taken
         ├── PluginNotReady      503  the plugin's spec cannot be had yet
+        ├── UpstreamBusy        503  it fails and is left alone, or is asked enough already
+        ├── UpstreamLimited     503  what may be asked of the upstream is used up
         ├── UpstreamTimeout     504  no reply in time
         └── NothingStored       504  only what is stored was wanted, and nothing is
 
@@ -110,12 +112,14 @@ class Refusal(GatewayError):
     """A call we will not or cannot answer.
 
     `detail` is read by a model: the argument, what was given, what is allowed. Never a
-    credential, a full upstream URL or a stack trace. `retry_after` is in seconds.
+    credential, a full upstream URL or a stack trace. `retry_after` is in seconds. `call_id` is set
+    by whoever answers the call: the same refusal may end several.
     """
 
     code: ClassVar[str] = "refused"
     title: ClassVar[str] = "The call was refused"
     status: ClassVar[int] = 400
+    call_id: str = ""
 
     def __init__(
         self,
@@ -143,6 +147,8 @@ class Refusal(GatewayError):
             fields["retry_after"] = math.ceil(self.retry_after)
         if self.example is not None:
             fields["example"] = self.example
+        if self.call_id:
+            fields["call_id"] = self.call_id
         return fields
 
 
@@ -280,6 +286,8 @@ class UpstreamFailed(Refusal):
     code = "upstream_failed"
     title = "The upstream failed"
     status = 502
+    # For who takes care of the upstream: `connect` (nothing was sent), `tls`, `cut`, `garbled`.
+    fault: str = ""
 
 
 class UpstreamStatus(Refusal):
@@ -333,12 +341,31 @@ class PluginNotReady(Refusal):
     status = 503
 
 
+class UpstreamBusy(Refusal):
+    """The upstream fails and is left alone, or has enough calls in flight; `retry_after` says when
+    to call again."""
+
+    code = "upstream_busy"
+    title = "The upstream is not asked now"
+    status = 503
+
+
+class UpstreamLimited(Refusal):
+    """What may be asked of the upstream is used up; `retry_after` says when there is more."""
+
+    code = "upstream_limited"
+    title = "The upstream's quota is used up"
+    status = 503
+
+
 class UpstreamTimeout(Refusal):
     """No reply in time."""
 
     code = "upstream_timeout"
     title = "The upstream did not answer in time"
     status = 504
+    # For who takes care of the upstream: `connect` (nothing was sent), `token`, `silent`, `total`.
+    fault: str = ""
 
 
 class NothingStored(Refusal):

@@ -21,7 +21,7 @@ from gateway.caching.entries import Caching
 from gateway.catalog import CALL, GIVEN, SEARCH, Catalog, Entry, catalog, own_specs
 from gateway.choose import Chosen, choose, named_paths
 from gateway.config import Loaded, caching, suggest, types
-from gateway.config.cascade import UNLIMITED, Settings, settings
+from gateway.config.cascade import CONNECT, UNLIMITED, Settings, settings, timeout_of
 from gateway.config.scalars import Rate
 from gateway.errors import Mistake, Mistakes, SpecError
 from gateway.listing import listed, why_empty
@@ -83,6 +83,9 @@ class Operation:
     cache: float | None
     timeout: float
     max_bytes: int
+    connect: float = CONNECT
+    read: float | None = None  # the longest silence; None: only `timeout` bounds it
+    retries: int | Literal["no"] | None = None
     confirm: bool = False  # its user is to be asked first, where a face can ask
     # The operations that it calls by name and whose user is to be asked first.
     confirms: Mapping[str, Operation] = field(default_factory=dict)
@@ -125,6 +128,7 @@ class Plugin:
     ledger: tuple[Degraded, ...] = ()
     warnings: tuple[Mistake, ...] = ()
     catalog: Catalog | None = None  # where operations are searched for instead of listed
+    spec_tokens: int = 0  # of the upstream's whole spec, roughly; 0 where there is none
 
     @property
     def name(self) -> str:
@@ -245,6 +249,7 @@ def build(
         **_words(loaded, model, operations, searched, warnings),
         warnings=tuple(warnings),
         catalog=searched,
+        spec_tokens=0,  # who has read the whole spec counts it
     )
 
 
@@ -424,6 +429,9 @@ def _operation(
         by_caller=_is_by_caller(chosen.caching, plugin),
         purges=tuple(one.config.purges),
         timeout=chosen.timeout,
+        connect=chosen.connect,
+        read=chosen.read,
+        retries=chosen.retries,
         max_bytes=chosen.max_bytes,
     )
     return operation, [], None
@@ -602,7 +610,7 @@ def own_operation(
         limit=UNLIMITED if plugin.limit is None else plugin.limit,
         limit_scope=plugin.plugin,
         cache=0.0,
-        timeout=plugin.upstream.timeout,
+        timeout=timeout_of(plugin).total,
         max_bytes=plugin.upstream.max_bytes,
         own=True,
     )

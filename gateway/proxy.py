@@ -16,7 +16,6 @@ import asyncio
 import ipaddress
 import logging
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from multidict import istr
 
 from gateway.config import types
 from gateway.desk import Desk, Made
+from gateway.early import asks_health, overloaded
 from gateway.errors import (
     BadArguments,
     BodyTooLarge,
@@ -49,15 +49,20 @@ from gateway.faces.tool import tools_of
 from gateway.faces.tools import PATH as TOOLS
 from gateway.forwarded import Network, caller_address, origin_of, trusts
 from gateway.oauth import PRIVATE, Relay
+from gateway.overload import Load
 from gateway.pipeline import Call, Plan
 from gateway.pipeline.auth import Check, check_of
 from gateway.pipeline.coding import takes
 from gateway.plugin import Operation, Plugin
+from gateway.process import slept
 from gateway.profiles import PROFILES
+from gateway.recorder import Recorder
 from gateway.response import SERVER, SMALL, Verbatim, Written, interim_to, unless_known, written
 from gateway.routes import Routes
-from gateway.shrinking import Level
+from gateway.shrinking import Level, count
 from gateway.slots import Slots
+from gateway.telemetry.ids import HEADER, current
+from gateway.turns import Turns
 from gateway.values import Caller, UpstreamRequest
 
 log = logging.getLogger("gateway")
@@ -75,11 +80,14 @@ MAX_KNOWN, MAX_KNOWN_LENGTH = 4096, 512
 # The chat front ends that read a plugin straight from the browser while it is developed.
 CHAT_ORIGINS = ("https://chat.openai.com", "https://chatgpt.com")
 MCP = "/mcp"
+_SPEC = "/openapi.yaml"  # the form that plugins' models read
+_SOME_BASE = "https://gateway.example/plugin"  # for counting; the true one is not known at start
 SHARED = "gateway"  # what clients call the root that plugins share, as the docs advise
 AS = "/as/"  # behind it the name of a profile, and there all of a plugin again
 _BELOW = ("/call/", "/oauth/")  # served here, before any operation
 # What says so is for the site itself: no other page may read it, the chat front ends neither.
 _CLOSED = "Cross-Origin-Resource-Policy"
+CALL_ID = istr(HEADER)
 _FETCH_SITE = istr("Sec-Fetch-Site")
 _PREFLIGHT_METHODS = "GET, POST, PUT, PATCH, DELETE"
 _PREFLIGHT_AGE = "600"
@@ -88,7 +96,8 @@ _FOREIGN = (
 )
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 _EXPOSED = (
-    "ETag, Retry-After, Location, Age, Cache-Status, WWW-Authenticate, Answer-Tokens, Server-Timing"
+    "ETag, Retry-After, Location, Age, Cache-Status, WWW-Authenticate, Answer-Tokens, "
+    "Server-Timing, RateLimit-Policy, RateLimit, Call-Id"
 )
 
 
@@ -111,6 +120,7 @@ class Site:
     fit: Fit | None = None  # None where it is fitted to a client already
     by_token: frozenset[str] = frozenset()  # names of service tokens that are profiles'
     waiting: str = ""  # for callers: it names neither addresses nor files
+    spec_tokens: int = 0  # of the served spec; 0 where it is fitted to a client
 
 
 Fit = Callable[[str], Awaitable[Site]]  # the same plugin, fitted to a client: by profile
@@ -172,6 +182,7 @@ def site_of(
         spoken=plans if spoken is None else spoken,
         fit=fit,
         by_token=frozenset(service.tokens if service and fit else ()) & PROFILES.keys(),
+        spec_tokens=count(documents[_SPEC](_SOME_BASE, "").body) if fit is not None else 0,
     )
 
 
@@ -198,6 +209,11 @@ class Door:
     max_body: int = MAX_BODY
     max_calls: int = MAX_CALLS
     confirmations: Confirmations = field(default_factory=lambda: Confirmations(time.monotonic))
+    recorder: Recorder = field(default_factory=Recorder)
+    draining: bool = False  # the gateway stops
+    turns: Turns = field(
+        default_factory=lambda: Turns(Load(), time.monotonic, time.thread_time, slept)
+    )
     _slots: Slots = field(init=False)
     _reads: dict[tuple[str, str], Read] = field(default_factory=dict)
     _own_hosts: set[str] = field(default_factory=set)
@@ -215,35 +231,81 @@ class Door:
             self._allow,
             self._guard,
             self.confirmations,
+            self.recorder,
         )
 
     def place(self, sites: tuple[Site, ...]) -> None:
         """Serve these from now on."""
-        self._reads.clear()
+        # A new one: a call that is under way may still put its way into the one before.
+        self._reads = {}
         self._desk.forget()
+        self._slots.are_shared = len(sites) > 1
         self._by_name = {site.name: site for site in sites}
         self._own_hosts = {urlsplit(self.public_url).netloc.lower()} - {""}
         self._by_host = {host: site for site in sites for host in site.hosts if host != "*"}
         everywhere = [site for site in sites if "*" in site.hosts]
         self._root = everywhere[0] if everywhere else sites[0] if len(sites) == 1 else None
         self.sites = sites
+        counts = self.recorder.counts
+        counts.plugins({site.name: site.plugin is not None for site in sites})
+        for site in sites:
+            if site.plugin is not None:
+                counts.spec(site.name, site.plugin.spec_tokens, site.spec_tokens)
+
+    @property
+    def calls(self) -> int:
+        """How many calls are under way."""
+        return self._slots.taken
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
+        current.set("")  # what this connection asked before is over
         try:
+            if self.turns.load.is_shedding:
+                self._judge(request)
             response = await self._respond(request)
         except Refusal as refusal:
-            response = problem(refusal)
+            response = self._refused(request, refusal, refusal)
         except web.HTTPException as error:  # a request aiohttp itself cannot take
-            response = problem(BadArguments(error.reason))
-        except web.RequestPayloadError:
-            response = problem(BadArguments("The request body cannot be read; it is cut or coded."))
-        except Exception:
-            reference = secrets.token_hex(6)
+            response = self._refused(request, error, BadArguments(error.reason))
+        except web.RequestPayloadError as error:
+            text = "The request body cannot be read; it is cut or coded."
+            response = self._refused(request, error, BadArguments(text))
+        except Exception as error:
+            reference = self.recorder.id_of(error)
             log.exception("call %s failed: %s", reference, request.method)
-            response = problem(_bug(reference))
+            response = self._refused(request, error, _bug(reference))
         self._allow(request.headers.get(hdrs.ORIGIN), response)
         return response
+
+    def refusal(self, refusal: Refusal) -> web.Response:
+        """What a caller is told whose request is refused before it is read."""
+        response = problem(refusal)
+        self._allow(None, response)
+        return response
+
+    def _judge(self, request: web.BaseRequest) -> None:
+        """Whether a request may begin while there are too many. Raises: Overloaded."""
+        if getattr(request.protocol, "is_judged", False):
+            request.protocol.is_judged = False  # type: ignore[attr-defined] # of `connections`
+        elif request.method == "OPTIONS" or asks_health(request.raw_path):
+            pass
+        elif not self.turns.admits():
+            self.recorder.counts.shed("load")
+            raise overloaded(self.turns.load.retry_after)
+
+    def _refused(
+        self, request: web.BaseRequest, error: Exception, refusal: Refusal
+    ) -> web.Response:
+        """A refusal as a response; counted, unless the call that it ended was."""
+
+        def plugin() -> str:
+            path = request.raw_path.partition("?")[0]
+            meant = next((site for site, _, _ in self._places(request, path) if site), None)
+            return meant.name if meant is not None else ""
+
+        self.recorder.refused(error, refusal, plugin, request, self._address(request))
+        return problem(refusal)
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         target = request.raw_path
@@ -282,8 +344,8 @@ class Door:
             return await answering
         except Refusal:
             raise
-        except Exception:
-            reference = secrets.token_hex(6)
+        except Exception as error:
+            reference = self.recorder.id_of(error)
             log.exception("call %s failed", reference)
             raise _bug(reference) from None
 
@@ -318,6 +380,7 @@ class Door:
         query: str,
     ) -> web.StreamResponse | None:
         """What is asked of a plugin; None where it has nothing at this path."""
+        reads = self._reads
         own = self._own(request, path, site, prefix)
         if own is not None:
             return own
@@ -326,6 +389,8 @@ class Door:
         if path.startswith(AS) and site.fit is not None:
             name, rest = _profile(path)
             fitted = await site.fit(name)
+            if reads is not self._reads:  # other plugins are served by now
+                return await self._respond(request)
             return await self._at(request, method, fitted, f"{prefix}{AS}{name}", rest, query)
         if path.startswith(_BELOW):
             if path.startswith("/call/"):
@@ -356,9 +421,9 @@ class Door:
         read = Read(site, prefix, operation, arguments)
         known = method == "GET" and not body and len(request.raw_path) <= MAX_KNOWN_LENGTH
         if known and for_all:  # else it hangs on who asks
-            if len(self._reads) >= MAX_KNOWN:
-                self._reads.clear()
-            self._reads[request.raw_path, self._host(request)] = read
+            if len(reads) >= MAX_KNOWN:
+                reads.clear()
+            reads[request.raw_path, self._host(request)] = read
         return await self._run(request, read, caller=caller)
 
     async def _call_by_name(
@@ -409,26 +474,33 @@ class Door:
         """Run the plan. `caller` is who was asked for a proof already: before a body is read."""
         site, name = read.site, read.operation.name
         address, varies = self._address(request), site.varies.get(name, "")
-        call = Call(read.arguments, request.headers, address, heals, whole=False, caller=caller)
+        note = self.recorder.begun("call" if heals else "http", read.operation, request)
+        call = Call(
+            read.arguments, request.headers, address, heals, whole=False, caller=caller, note=note
+        )
         call.request, call.chosen = read.built, read.chosen
         if read.operation.passing:
             call.interim = interim_to(request)
-        free = self._slots.take(address)
+        free = self._slots.take(address, site.name)
         try:
             answer = await site.plans[name](call)
         except BaseException as error:
             free()
+            self.recorder.failed(read.operation, call, error)
             if varies and isinstance(error, Refusal):
                 error.headers += (("Vary", varies),)
             raise
         if name not in site.filled:
             read.built, read.chosen = call.request, call.chosen
         if read.operation.passing:
-            return Verbatim(answer, free)
+            return Verbatim(self.recorder.ended(read.operation, call, answer), free)
         tags = request.headers.get(hdrs.IF_NONE_MATCH)
         if tags is not None and request.method in ("GET", "HEAD"):
             answer = unless_known(answer, tags)
-        return written(answer, read.prefix, free, varies)
+        answer = self.recorder.ended(read.operation, call, answer)
+        response = written(answer, read.prefix, free, varies)
+        response.headers[CALL_ID] = note.id
+        return response
 
     def _address(self, request: web.BaseRequest) -> str:
         """The caller's."""
@@ -521,6 +593,8 @@ class Door:
                 return _json({"alive": True})
             case "/readyz":
                 _only_get(request)
+                if self.draining:
+                    return _json({"draining": True}, 503)
                 ready = {one.name: one.plugin is not None for one in self._seen(request)}
                 return _json(ready, 200 if all(ready.values()) else 503)
             case "/robots.txt":
@@ -693,7 +767,9 @@ def _name(host: str) -> str:
 
 def _bug(reference: str) -> Bug:
     """What a caller is told of what nobody has foreseen."""
-    return Bug(f"This is the gateway's fault. Its log has the reason under {reference}.")
+    bug = Bug(f"This is the gateway's fault. Its log has the reason under {reference}.")
+    bug.call_id = reference
+    return bug
 
 
 # --- out --------------------------------------------------------------------------------------
@@ -733,6 +809,8 @@ def problem(refusal: Refusal) -> web.Response:
     headers = {"Content-Type": "application/problem+json", "Server": SERVER, **_NOSNIFF}
     if "retry_after" in fields:
         headers["Retry-After"] = str(fields["retry_after"])
+    if refusal.call_id:
+        headers[CALL_ID] = refusal.call_id
     headers.update(refusal.headers)
     return web.Response(status=refusal.status, body=msgspec.json.encode(fields), headers=headers)
 

@@ -43,10 +43,11 @@ MAX_SECONDS = 300.0
 SMALL = 60 * 1024
 _NOSNIFF = istr("X-Content-Type-Options")
 _KNOWN = frozenset(status.value for status in http.HTTPStatus)
-# RFC 9110 section 15.4.5, and what says where the answer is from.
+# RFC 9110 section 15.4.5, and what says where the answer is from and what is left to the caller.
 _OF_304 = frozenset(
-    ("etag", "cache-control", "expires", "vary", "age", "cache-status", "last-modified")
-)
+    ("etag", "cache-control", "expires", "vary", "age", "cache-status", "last-modified",
+     "ratelimit-policy", "ratelimit")
+)  # fmt: skip
 _RESET = struct.pack("ii", 1, 0)  # what SO_LINGER takes: on, and no second of it
 
 
@@ -166,9 +167,11 @@ class Verbatim(web.Response):
         headers = CIMultiDict(self._answer.headers)
         if request.method != hdrs.METH_HEAD and status not in (204, 304):
             headers[hdrs.CONTENT_LENGTH] = str(len(body))
+        self._keep_alive = request.keep_alive
+        if not self._keep_alive:
+            headers[hdrs.CONNECTION] = "close"
         reason = http.HTTPStatus(status).phrase if status in _KNOWN else ""
         transport.write(_serialize_headers(f"HTTP/1.1 {status} {reason}", headers) + body)
-        self._keep_alive = request.keep_alive
         self._eof_sent = True
         return request.writer
 
@@ -188,6 +191,15 @@ def interim_to(request: web.BaseRequest) -> Callable[[int, Headers], None]:
             transport.write(_serialize_headers(line, CIMultiDict(storable_headers(headers))))
 
     return interim
+
+
+def whole(response: web.Response) -> tuple[bytes, bytes]:
+    """The head and the body of a response that is always the same, as they are written."""
+    body, headers = response.body, CIMultiDict(response.headers)
+    if not isinstance(body, bytes):
+        raise TypeError("the body of a response that is always the same is bytes")
+    headers[hdrs.CONTENT_LENGTH] = str(len(body))
+    return _serialize_headers(f"HTTP/1.1 {response.status} {response.reason}", headers), body
 
 
 def unless_known(answer: Answer, tags: str) -> Answer:

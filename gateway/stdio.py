@@ -15,7 +15,6 @@ import asyncio
 import logging
 import os
 import queue
-import secrets
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
@@ -34,6 +33,7 @@ from gateway.pipeline import Call
 from gateway.plugin import Plugin
 from gateway.proxy import MAX_BODY, Site
 from gateway.streams import one_line
+from gateway.telemetry.ids import call_id
 from gateway.values import Answer, Caller
 
 log = logging.getLogger("gateway")
@@ -108,10 +108,10 @@ class Local:
     async def answer(self, line: bytes) -> bytes:
         """The answer to a line; b"" is none."""
         try:
-            exchange = mcp.Exchange(self._listed(), self._run, self._confirmations, caller=CALLER)
+            exchange = mcp.Exchange(self._listed(), self._run, self._confirmations, caller=_client)
             return (await mcp.answer(exchange, line)).body
         except Exception:
-            reference = secrets.token_hex(6)
+            reference = call_id()
             log.exception("call %s failed", reference)
             text = f"The gateway failed; its log says why under {reference}."
             return wire.error_message(wire.id_of(line), wire.Fault(wire.INTERNAL_ERROR, text))
@@ -140,6 +140,10 @@ class Local:
                 self._endpoint = mcp.of_several(plugins, private=bool(self.proofs))
             self._seen = sites
         return self._endpoint
+
+
+def _client() -> str:
+    return CALLER
 
 
 def _caller(site: Site, proof: str | None) -> Caller | None:

@@ -46,16 +46,14 @@ class Patience(Generic[Made]):
         self._keeping: asyncio.Task[web.StreamResponse] | None = None
 
     @coroutine
-    def wait(self, making: Coroutine[Any, Any, Made]) -> Generator[Any, Any, Made]:
+    def wait(self, making: Coroutine[Any, Any, Made], step: Any) -> Generator[Any, Any, Made]:
         """What `making` gives, or raises; `stream` then says whether events have begun.
 
-        It is driven as `await` does, with a timer where it does not end at once: what is answered
-        from memory needs none, and one costs a twentieth of that.
+        It has begun, and waits for `step`, and is driven on as `await` does: what is answered from
+        memory waits for nothing, and is spared a timer.
         """
-        timer: asyncio.TimerHandle | None = None
+        timer = asyncio.get_running_loop().call_later(self._quiet, self._begin)
         try:
-            step = making.send(None)
-            timer = asyncio.get_running_loop().call_later(self._quiet, self._begin)
             while True:
                 try:
                     came = yield step
@@ -71,8 +69,7 @@ class Patience(Generic[Made]):
                 self._keeping.cancel()
             raise
         finally:
-            if timer is not None:
-                timer.cancel()
+            timer.cancel()
             if self._over is not None:
                 self._over.set()
 

@@ -246,9 +246,11 @@ class Answer(NamedTuple):
     """What the caller gets. `headers` have passed the allow-list.
 
     `rest` is a body that is passed on as it comes; whoever has the answer reads or closes it.
+    `tokens` are those of the reply's body and of this one, roughly; None where it is the same one.
     """
 
     status: int
     headers: Headers
     body: bytes
     rest: Rest | None = None
+    tokens: tuple[int, int] | None = None

@@ -7,7 +7,7 @@ proxies (`tests.conformance.cache`), and with requests and replies of every kind
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from gateway.app import Gateway, Options
 from gateway.caching.entries import Caching
 from gateway.config import read_configs
 from gateway.plugin import Plugin, build
+from gateway.sites import fitting
 from gateway.values import UpstreamRequest
 
 NAME = "passthrough"
@@ -71,7 +72,8 @@ class Passing(Gateway):
 
     async def _load(self) -> None:
         await self._shared.store.open()
-        self.door.place((await self._site(self.made),))
+        client = self._plugins._clients.of(self.made, None)
+        self.door.place((await fitting(self.made, client, None, self._shared, nullcontext),))
 
 
 @asynccontextmanager

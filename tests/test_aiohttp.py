@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 
 import aiohttp
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer
+from aiohttp.web_protocol import RequestHandler
 
-from gateway.app import new_client
+from gateway.clients import new_client
+from tests.conftest import Serve, Upstream
 
 
 async def test_the_switch_of_the_silent_repeat_is_still_there() -> None:
@@ -52,3 +57,41 @@ async def test_a_client_adds_no_header_to_those_that_are_always_sent() -> None:
         await (await client.post(url, data=b"x", headers=ours)).read()
     assert {name: got.pop(name) for name in ours} == ours
     assert {name.lower() for name in got} == {"host", "content-length"}
+
+
+async def test_where_reading_was_paused_it_goes_on_and_nothing_is_lost(
+    serve: Serve, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused: list[bool] = []
+    pause = RequestHandler.pause_reading
+
+    def pause_reading(handler: RequestHandler) -> None:
+        pause(handler)
+        paused.append(handler._reading_paused)
+
+    monkeypatch.setattr(RequestHandler, "pause_reading", pause_reading)
+    config = f"""
+        plugin: things
+        upstream: {{url: "{upstream.url}"}}
+        operations:
+          getThing: {{call: GET /thing, description: One thing.}}
+    """
+    client = await serve(config)
+    ping = {"jsonrpc": "2.0", "method": "ping"}
+    bodies = [json.dumps({**ping, "id": number}).encode() for number in range(60)]
+    bodies[10] = bodies[10][:-1] + b" " * 1_000_000 + b"}"  # beyond what aiohttp holds unread
+    head = (
+        b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b"Accept: application/json\r\nContent-Length: %d\r\n\r\n"
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.gateway.port)
+    writer.write(b"".join(head % len(body) + body for body in bodies))
+    async with asyncio.timeout(20):
+        for number in range(len(bodies)):
+            said = await reader.readuntil(b"\r\n\r\n")
+            assert said.startswith(b"HTTP/1.1 200 ")
+            length = int(said.lower().partition(b"content-length: ")[2].split()[0])
+            assert json.loads(await reader.readexactly(length))["id"] == number
+    writer.close()
+    assert all(paused)
+    assert paused

@@ -8,7 +8,7 @@ from itertools import accumulate, takewhile
 import pytest
 
 from gateway import app
-from gateway.app import LAST_RETRY, pauses
+from gateway.reloading import LAST_RETRY, pauses
 from tests.conftest import Serve, Upstream
 
 

@@ -72,6 +72,7 @@ def test_imports_point_one_way() -> None:
      "inplace.py", "plugin.py", "values.py", "routes.py",
      "references.py", "forwarded.py", "request", "shrinking", "catalog.py", "profiles.py",
      "caching/deciding.py", "caching/storing.py", "caching/validating.py",
+     "limits/window.py", "limits/callers.py", "limits/headers.py",
      "caching/answering.py", "caching/meanwhile.py", "caching/freshness.py", "spec/model.py",
      "spec/render.py", "authoring/search.py", "authoring/needs.py",
      "authoring/draft.py", "authoring/likeness.py", "authoring/rivals.py"],

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.app import load_plugin
 from gateway.catalog import FOUND, Entry, catalog, words
 from gateway.config import read_configs
 from gateway.faces.mcp import of_plugin
 from gateway.faces.tool import tools_of
+from gateway.loading import load_plugin
 from gateway.shrinking import count
 from tests.conftest import Client, Serve, Upstream
 

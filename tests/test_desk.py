@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from gateway import streams
-from gateway.faces.mcp import server
+from gateway.faces.mcp import known
 from tests.conftest import Client, Response, Serve, Upstream
 from tests.redis_server import RedisServer
 
@@ -164,7 +164,7 @@ async def test_what_nobody_has_foreseen_is_an_error_of_the_protocol(
     def broken(*_: object) -> None:
         raise KeyError("what nobody should see")
 
-    monkeypatch.setattr(server, "read_named", broken)
+    monkeypatch.setattr(known, "read_named", broken)
     with caplog.at_level(logging.ERROR):
         answer = await _ask(client, "tools/call", CALL, Accept=accept)
     error = answer.json()["error"]

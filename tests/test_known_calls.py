@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from gateway.faces.mcp import Asked, results, server
+from gateway.faces.mcp import Asked, results
+from gateway.faces.mcp import known as memory
 from gateway.values import Answer
 from tests.conftest import Client, Serve, Upstream
 from tests.test_known_reads import SPEC
@@ -39,7 +40,7 @@ async def client(serve: Serve, upstream: Upstream) -> Client:
 
 def known(client: Client) -> dict[str, list[Asked]]:
     found: dict[str, list[Asked]] = {}
-    for (served, _), asked in client.gateway.door._desk._known.items():
+    for (served, _), asked in client.gateway.door._desk._known._asked.items():
         found.setdefault(served.name, []).append(asked)
     return found
 
@@ -96,15 +97,49 @@ async def test_nothing_is_known_of_plugins_that_were_replaced(client: Client) ->
     await call(client, "plain", ANNA, id=7)
     client.gateway.door.place(client.gateway.door.sites)
     assert known(client) == {}
+    assert client.gateway.door._desk._known._told == {}
 
 
 async def test_what_is_known_is_bounded(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MAX_KNOWN", 3)
+    monkeypatch.setattr(memory, "MAX_KNOWN", 3)
+    there = client.gateway.door._desk._known
     for number in range(8):
         await call(client, "plain", ANNA, id=number)
         assert 1 <= len(known(client)["plain"]) <= 3
+        assert 1 <= len(there._told) <= 3
     await call(client, "plain", ANNA, id=7, cut="true" * 200)
-    assert all(len(said) <= server.MAX_KNOWN_LENGTH for _, said in client.gateway.door._desk._known)
+    assert all(len(said) <= memory.MAX_KNOWN_LENGTH for _, said in there._asked)
+    there.clear()
+    for more, told in (({"_meta": {"x": "y" * 1000}}, 0), ({}, 1)):
+        params = {"name": "plain", "arguments": {"id": 7}, **more}
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        assert (await client.post("/mcp", json=body, headers=ANNA)).status == 200
+        assert len(there._told) == told
+
+
+async def test_who_calls_is_asked_though_the_same_was_said_before(client: Client) -> None:
+    params = {"name": "plain", "arguments": {"id": 7}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    for token, status in (("anna-s", 200), ("anna-s", 200), ("nobody-s", 401), ("boris-s", 200)):
+        headers = {"Authorization": f"Bearer {token}-token"}
+        assert (await client.post("/mcp", json=body, headers=headers)).status == status
+    assert (await client.post("/mcp", json=body)).status == 401
+
+
+async def test_what_is_not_stored_is_asked_for_though_the_same_was_said_before(
+    serve: Serve, upstream: Upstream
+) -> None:
+    client = await serve(
+        f"""
+        plugin: things
+        upstream: {{url: "{upstream.url}"}}
+        operations:
+          getThing: {{call: GET /thing, description: One thing., cache: no}}
+        """
+    )
+    for number in range(3):
+        upstream.says({"id": number})
+        assert json.loads(await call(client, "getThing", {})) == {"id": number}
 
 
 def test_the_text_of_a_stored_answer_is_written_once() -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app import load_plugin, written_by_operator
+from gateway.clients import written_by_operator
 from gateway.config import read_configs
 from gateway.errors import Mistakes
 from gateway.guarded import AddressRefused, Guard
+from gateway.loading import load_plugin
 from gateway.plugin import Plugin
 
 SPEC = """openapi: 3.1.0

@@ -26,6 +26,7 @@ from gateway.config import read_configs
 PAGE = Path(__file__).parents[1] / "docs" / "tutorial.md"
 FENCED = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 PORTS = ("5004", "8080")
+ADMIN = "127.0.0.1:9090"  # the default, which another gateway on this machine may have
 CONFIG = "nba.yaml"
 SECONDS = 60  # for what takes one
 
@@ -142,6 +143,8 @@ def test_every_block_of_the_tutorial_does_what_the_page_says(reader: Reader) -> 
     page = PAGE.read_text()
     for port in PORTS:
         page = page.replace(port, free_port())
+    reader.env["GATEWAY_ADMIN"] = f"127.0.0.1:{free_port()}"
+    page = page.replace(ADMIN, reader.env["GATEWAY_ADMIN"])
     said = ""
     blocks = FENCED.findall(page)
     for (kind, block), (_, after) in zip(blocks, [*blocks[1:], ("", "")], strict=True):

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
-from gateway.app import load_plugin
 from gateway.config import Loaded, read_configs
 from gateway.faces import FACES
+from gateway.loading import load_plugin
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = [

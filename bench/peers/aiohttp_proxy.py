@@ -1,9 +1,10 @@
 """A bare aiohttp reverse proxy: one client session, hop-by-hop fields dropped, body passed.
 
-    python -m bench.peers.aiohttp_proxy PORT UPSTREAM
+    python -m bench.peers.aiohttp_proxy PORT UPSTREAM [log]
 
 On the low-level server, without routes, middlewares or log. Bodies are read whole, which for
-small ones is cheaper than streaming them; content codings are passed as they come.
+small ones is cheaper than streaming them; content codings are passed as they come. With `log` it
+writes aiohttp's access log, a line per call.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import uvloop
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
+
+from bench.peers.aiohttp_handler import access_log
 
 CONNECTIONS = 256  # more than the client has, so that no call waits for one
 HOP_BY_HOP = (  # RFC 9110 section 7.6.1
@@ -67,17 +70,18 @@ class Proxy:
             )
 
 
-async def main(port: int, upstream: str) -> None:
+async def main(port: int, upstream: str, log: str) -> None:
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=CONNECTIONS),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
     ) as session:
-        runner = web.ServerRunner(web.Server(Proxy(session, upstream), access_log=None))
+        server = web.Server(Proxy(session, upstream), access_log=access_log(log))
+        runner = web.ServerRunner(server)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]), sys.argv[2]))
+    uvloop.run(main(int(sys.argv[1]), sys.argv[2], "".join(sys.argv[3:])))

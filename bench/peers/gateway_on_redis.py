@@ -41,6 +41,7 @@ def main(config: str, port: str, state: str) -> None:
             sys.exit("Redis ended")
         time.sleep(0.02)
     serve = ["serve", config, "--port", port, "--state", state, "--store", f"unix://{home}/s"]
+    serve += ["--log", "no", "--admin", "no"]
     os.execv(sys.executable, [sys.executable, "-m", "gateway", *serve])  # noqa: S606 - becomes it
 
 

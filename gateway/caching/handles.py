@@ -182,6 +182,14 @@ class Handles:
         """The same as `get`, wherever it is kept."""
         return self.get(plugin, handle, now, caller, holds)
 
+    def settle(self, plugin: str) -> None:
+        """Forget what could still grow: a plugin is replaced, and the pages to come would be had
+        by the rules and with the credential that it had before."""
+        with self._lock:
+            for handle, entry in list(self._plugins.get(plugin, {}).items()):
+                if entry.kept.onward is not None:
+                    self._drop(plugin, handle)
+
     async def send(self) -> None:
         """Give other gateways what they may be asked for."""
 

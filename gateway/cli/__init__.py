@@ -26,6 +26,7 @@ from gateway.cli.export import export
 from gateway.cli.init import init
 from gateway.cli.mcp import mcp
 from gateway.cli.ops import ops
+from gateway.cli.report import report
 from gateway.cli.serve import serve
 from gateway.cli.shrink import shrink
 from gateway.cli.suggest import suggest
@@ -91,6 +92,7 @@ for command in (
     mcp,
     check,
     explain,
+    report,
     call,
     shrink,
     suggest,

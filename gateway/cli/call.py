@@ -11,7 +11,6 @@ from typing import Any
 import click
 from multidict import CIMultiDict
 
-from gateway.app import new_client, written_by_operator
 from gateway.authoring.words import one_line
 from gateway.caching.flights import Flights
 from gateway.caching.stores.memory import MemoryStore
@@ -28,6 +27,7 @@ from gateway.cli.common import (
     run,
     state_option,
 )
+from gateway.clients import new_client, written_by_operator
 from gateway.config import suggest
 from gateway.errors import BadArguments, Refusal
 from gateway.faces.calls import read_named

@@ -17,10 +17,10 @@ from multidict import CIMultiDict
 from rich.console import Console
 from rich.text import Text
 
-from gateway.app import load_plugin
 from gateway.cli.progress import progress
 from gateway.config import Loaded, ReadMistakes, read_configs
 from gateway.errors import Mistakes, SpecUnavailable
+from gateway.loading import load_plugin
 from gateway.plugin import Plugin
 from gateway.spec.source import Progress
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import logging
 import os
 import re
 import signal
@@ -26,6 +25,7 @@ from gateway.cli.common import (
     state_directory,
     state_option,
 )
+from gateway.cli.log import begin
 from gateway.cli.mcp_clients import CLIENTS, Server, this_program
 from gateway.cli.unset import read_without_secrets, variables_of
 from gateway.config import Loaded, types
@@ -57,7 +57,7 @@ def mcp(configs: tuple[Path, ...], state: Path | None, client: str | None) -> No
         _print(configs, state, client)
         return
     outgoing = _apart()
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    begin("text", "info")
     env = _FilledIn()
     loaded = read(configs, state, as_json=False, env=env)
     proofs = _proofs(loaded, env)

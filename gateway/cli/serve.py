@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
-import gc
 import ipaddress
-import logging
 import os
 import re
-import signal
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
-from gateway.app import Gateway, Options
+from gateway import __version__
+from gateway.admin import DEFAULT, Address, address_of
+from gateway.app import Options
 from gateway.caching.stores import StoreError, store_of
 from gateway.cli.common import (
-    err,
     fail,
     json_option,
     leave,
-    out,
-    print_json,
     read,
     run,
     state_directory,
     state_option,
 )
-from gateway.config import Loaded
+from gateway.cli.log import begin, log_level_option, log_option
+from gateway.cli.serving import CannotListen, Serving, serve_alone
+from gateway.cli.several import supervise, work
+from gateway.config import read_configs
 from gateway.config.scalars import Bytes
 from gateway.errors import Mistakes
+from gateway.listening import Tls, TlsError, can_share
 from gateway.proxy import MAX_BODY, MAX_CALLS
+from gateway.telemetry.logs import Kind, Level
+from gateway.telemetry.traces import open_traces
+from gateway.workers import WorkerFailed, place_of
 
-# Objects that come to be before garbage is looked for. A few calls make Python's own 700 of them:
-# what is under way would be walked over and over, and calls leave nothing to be found.
-COLLECTED_AFTER = 10_000
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.IGNORECASE)
 
 
@@ -89,11 +89,17 @@ public_url_option = click.option(
 )
 
 
-def cannot_listen(host: str, port: int, error: OSError, *, as_json: bool) -> NoReturn:
+def cannot_listen(
+    host: str, port: int, error: OSError, *, option: str = "--port", as_json: bool
+) -> NoReturn:
     """Say why there is nothing to listen on, and leave with 1."""
-    text = f"cannot listen on {host}:{port}: {error.strerror or error}"
+    where = f"port {port} of {host}"
+    if option == "--unix":
+        where = host
+    text = f"cannot listen on {where}: {error.strerror or error}"
     if error.errno == errno.EADDRINUSE:
-        text = f"port {port} of {host} is in use; choose another with --port or GATEWAY_PORT"
+        variable = option.replace("--", "GATEWAY_").upper()
+        text = f"{where} is in use; choose another with {option} or {variable}"
     leave(text, 1, as_json=as_json)
 
 
@@ -127,6 +133,13 @@ def _store(_: click.Context, __: click.Parameter, value: str) -> str:
     except StoreError as error:
         raise click.BadParameter(str(error)) from None
     return value
+
+
+def _address(_: click.Context, __: click.Parameter, value: str) -> Address | None:
+    try:
+        return address_of(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _configs(_: click.Context, __: click.Parameter, values: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -197,9 +210,64 @@ def _configs(_: click.Context, __: click.Parameter, values: tuple[Path, ...]) ->
     "password is better kept in the environment, and so is GATEWAY_STORE_KEY, a secret that makes "
     "what others write there worthless. By default each gateway keeps its own in memory.",
 )
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    envvar="GATEWAY_WORKERS",
+    show_envvar=True,
+    help="Processes that serve, on one port; more than one needs --store.",
+)
+@click.option(
+    "--unix",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="GATEWAY_UNIX",
+    show_envvar=True,
+    help="Listen on a unix socket at this path instead of host and port.",
+)
+@click.option(
+    "--tls-cert",
+    type=click.Path(path_type=Path),
+    envvar="GATEWAY_TLS_CERT",
+    show_envvar=True,
+    help="Serve https with this certificate chain (PEM); read again when it changes.",
+)
+@click.option(
+    "--tls-key",
+    type=click.Path(path_type=Path),
+    envvar="GATEWAY_TLS_KEY",
+    show_envvar=True,
+    help="The certificate's private key (PEM, no password).",
+)
+@click.option(
+    "--drain",
+    default=8.0,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.FloatRange(0, 3600),
+    envvar="GATEWAY_DRAIN",
+    show_envvar=True,
+    help="What calls in flight have when the gateway is told to stop.",
+)
+@click.option(
+    "--admin",
+    "admin",
+    default=DEFAULT,
+    show_default=True,
+    metavar="HOST:PORT",
+    envvar="GATEWAY_ADMIN",
+    show_envvar=True,
+    callback=_address,
+    help="Where the operator finds /metrics, /report and /readyz with reasons; `no` for nowhere.",
+)
+@log_option
+@log_level_option
 @state_option
 @json_option
+@click.pass_context
 def serve(
+    context: click.Context,
     configs: tuple[Path, ...],
     host: str,
     port: int,
@@ -209,6 +277,14 @@ def serve(
     max_body: int,
     max_calls: int,
     store: str,
+    workers: int,
+    unix: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    drain: float,
+    admin: Address | None,
+    kind: Kind | None,
+    level: Level,
     state: Path | None,
     as_json: bool,
 ) -> None:
@@ -216,67 +292,74 @@ def serve(
 
     Of config files, or of directories of them; by default of ./configs.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    loaded = read(configs, state, as_json=as_json)
-    directory = state_directory(state)
-    options = Options(
-        host,
-        port,
-        public_url,
-        origins,
-        trusted,
-        directory,
-        store=store,
-        store_key=os.environ.get("GATEWAY_STORE_KEY", ""),  # a secret is no option
-        max_body=max_body,
-        max_calls=max_calls,
+    store_key = os.environ.get("GATEWAY_STORE_KEY", "")  # a secret is no option
+    place = place_of(os.environ)
+    key = store_key or (place.key.hex() if place is not None else "")
+    log = begin(kind, level, key)
+    serves = workers == 1 or place is not None
+    if workers > 1:
+        _may_be_several(store)
+    serving = Serving(
+        Options(
+            host,
+            port,
+            public_url,
+            origins,
+            trusted,
+            state_directory(state),
+            store=store,
+            store_key=store_key,
+            key=key,
+            max_body=max_body,
+            max_calls=max_calls,
+            log=log,
+            traces=open_traces(os.environ, __version__) if serves else None,
+        ),
+        partial(read_configs, configs, os.environ),
+        configs,
+        workers=workers,
+        unix=unix,
+        tls=_tls(tls_cert, tls_key, unix),
+        drain=drain,
+        admin=admin,
+        admin_asked=context.get_parameter_source("admin") is not ParameterSource.DEFAULT,
+        as_json=as_json,
     )
+    if place is not None:
+        run(work(serving, place))
+        return
+    loaded = read(configs, state, as_json=as_json)
     try:
-        run(_serve(loaded, options, as_json=as_json))
+        run((supervise if workers > 1 else serve_alone)(loaded, serving))
     except Mistakes as mistakes:
         fail(mistakes, as_json=as_json)
-    except OSError as error:
-        cannot_listen(host, port, error, as_json=as_json)
+    except CannotListen as error:
+        cannot_listen(error.host, error.port, error.error, option=error.option, as_json=as_json)
+    except WorkerFailed as error:
+        if error.mistakes:
+            fail(Mistakes(error.mistakes), as_json=as_json)
+        leave(str(error), 1, as_json=as_json)
 
 
-async def _serve(loaded: Sequence[Loaded], options: Options, *, as_json: bool) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with Gateway(loaded, options) as gateway:
-        announce(gateway, as_json=as_json)
-        # What was loaded stays for the process's life: the collector need not walk it again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(COLLECTED_AFTER)
-        await stop.wait()
-        if not as_json:
-            err.print("stopping: calls in flight may end", style="dim")
+def _may_be_several(store: str) -> None:
+    """Raises: UsageError, where several processes would not serve as one."""
+    if not can_share():
+        raise click.UsageError("--workers: several processes cannot share a port on this system")
+    if not store:
+        raise click.UsageError(
+            "--workers: more than one needs --store redis://…, or each would count limits, keep "
+            "handles and fetch for itself; with one worker no store is needed"
+        )
 
 
-def announce(gateway: Gateway, *, as_json: bool) -> None:
-    """Say what is served where."""
-    base = gateway.options.public_url.rstrip("/") or gateway.url
-    if as_json:
-        sites = {
-            site.name: {
-                "url": f"{base}/{site.name}",
-                "ready": site.plugin is not None,
-                "operations": list(site.plugin.operations) if site.plugin else [],
-            }
-            for site in gateway.door.sites
-        }
-        print_json({"url": gateway.url, "plugins": sites})
-        return
-    for site in gateway.door.sites:
-        state = _counted(len(site.plugin.chosen)) if site.plugin else site.waiting
-        out.print(f"[bold]{site.name}[/bold]  {base}/{site.name}/  [dim]{state}[/dim]")
-        if site.plugin is not None:
-            for warning in site.plugin.warnings:
-                err.print(str(warning), markup=False, style="yellow")
-    out.print(f"listening on {gateway.url}", style="green")
-
-
-def _counted(operations: int) -> str:
-    return "1 operation" if operations == 1 else f"{operations} operations"
+def _tls(certificate: Path | None, key: Path | None, unix: Path | None) -> Tls | None:
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise click.UsageError("--tls-cert and --tls-key go together")
+    if unix is not None:
+        raise click.UsageError("--unix: nobody listens in on a unix socket; leave --tls-cert out")
+    try:
+        return Tls(certificate, key)
+    except TlsError as error:
+        raise click.UsageError(f"--tls-cert: {error}") from None

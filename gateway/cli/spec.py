@@ -12,13 +12,13 @@ from typing import TypeVar
 
 import click
 
-from gateway.app import masked_document
 from gateway.authoring.catalogue import Entry, catalogue
 from gateway.authoring.words import one_line
 from gateway.cli.common import caller_headers, err, leave, run, state_directory
 from gateway.cli.progress import progress
 from gateway.config import Loaded
 from gateway.errors import SpecError, SpecUnavailable
+from gateway.loading import masked_document
 from gateway.pipeline import Mask
 from gateway.plugin import Plugin, build
 from gateway.references import References, WantedError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import re
 import stat
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,12 +33,15 @@ class Loaded:
 
     `secrets` are the texts that no output may hold. `warnings` are doubts, no mistakes. What is
     not `whole` lacks its broken parts: it is for finding more mistakes, never for serving.
+    `digest` is of the text and of what its references held; `files` are those they name.
     """
 
     file: FilePath
     plugin: types.Plugin
     secrets: frozenset[str] = frozenset()
     warnings: tuple[Mistake, ...] = ()
+    digest: str = ""
+    files: frozenset[FilePath] = frozenset()
     _marks: Marks = field(default_factory=Marks, repr=False, compare=False)
     _remainder: Remainder | None = field(default=None, repr=False, compare=False)
 
@@ -56,13 +60,19 @@ class Loaded:
 class ReadMistakes(Mistakes):
     """Mistakes of a reading, and what can still be checked against the specs.
 
-    `partial` are the plugins as far as they can be read, in file order.
+    `partial` are the plugins as far as they can be read, in file order; `named` are the files that
+    secrets were looked for in.
     """
 
     def __init__(
-        self, mistakes: Iterable[Mistake], files: Sequence[FilePath], partial: Sequence[Loaded]
+        self,
+        mistakes: Iterable[Mistake],
+        files: Sequence[FilePath],
+        partial: Sequence[Loaded],
+        named: frozenset[FilePath] = frozenset(),
     ) -> None:
         self.partial = tuple(partial)
+        self.named = named
         self._files = tuple(files)
         order = {str(file): number for number, file in enumerate(files)}
         every = dict.fromkeys(mistakes)
@@ -72,7 +82,7 @@ class ReadMistakes(Mistakes):
 
     def joined(self, more: Iterable[Mistake]) -> ReadMistakes:
         """These and more, in file order, each once."""
-        return ReadMistakes((*self.mistakes, *more), self._files, self.partial)
+        return ReadMistakes((*self.mistakes, *more), self._files, self.partial, self.named)
 
 
 def read_configs(paths: Sequence[FilePath], env: Mapping[str, str]) -> list[Loaded]:
@@ -108,7 +118,8 @@ def read_configs(paths: Sequence[FilePath], env: Mapping[str, str]) -> list[Load
             mistakes.append(Mistake(str(directory), 1, 1, "", text))
     mistakes += across.check(loaded)
     if mistakes:
-        raise ReadMistakes(mistakes, list(files), partial)
+        named = frozenset(one for got in read.values() for one in got.files)
+        raise ReadMistakes(mistakes, list(files), partial, named)
     return loaded
 
 
@@ -150,7 +161,8 @@ def _inside(directory: FilePath) -> list[FilePath]:
 class _Read:
     """One file as far as it can be read: if its name can, and for its spec.
 
-    `is_document`: it is no config but an OpenAPI document. `spec` is the file that it names.
+    `is_document`: it is no config but an OpenAPI document. `spec` is the file that it names,
+    `files` those of its secrets.
     """
 
     mistakes: list[Mistake]
@@ -158,6 +170,7 @@ class _Read:
     partial: Loaded | None = None
     is_document: bool = False
     spec: FilePath | None = None
+    files: frozenset[FilePath] = frozenset()
 
 
 def _document(file: FilePath, line: int = 1, column: int = 1) -> _Read:
@@ -198,12 +211,17 @@ def _read(file: FilePath, env: Mapping[str, str]) -> _Read:
             if key in tree:
                 return _document(file, *marks.key((key,)))
     spec = _names(file, tree)
-    return replace(_config(file, tree, marks, env), spec=spec)
-
-
-def _config(file: FilePath, tree: dict[str, Any], marks: Marks, env: Mapping[str, str]) -> _Read:
-    faults = check(tree)
     resolved = secrets.resolve(tree, env, file.parent)
+    held = repr([one.held for one in resolved.texts.values()])
+    digest = hashlib.sha256(text + held.encode()).hexdigest()
+    files = frozenset(resolved.files)
+    return replace(_config(file, tree, marks, resolved, digest), spec=spec, files=files)
+
+
+def _config(
+    file: FilePath, tree: dict[str, Any], marks: Marks, resolved: secrets.Resolved, digest: str
+) -> _Read:
+    faults = check(tree)
     faults += resolved.faults
     fitting = sound(copy.deepcopy(resolved.tree), [fault.path for fault in resolved.faults])
     if fitting is None:
@@ -211,7 +229,9 @@ def _config(file: FilePath, tree: dict[str, Any], marks: Marks, env: Mapping[str
     plugin = convert(fitting)
     faults += rules.check(rules.Context(plugin, tree))
     doubts = tuple(_mistake(file, marks, fault) for fault in rules.doubts(plugin))
-    loaded = Loaded(file, plugin, secrets.collect(plugin, resolved.texts), doubts, marks)
+    held = secrets.collect(plugin, resolved.texts)
+    files = frozenset(resolved.files)
+    loaded = Loaded(file, plugin, held, doubts, digest, files, marks)
     named = loaded if tree.get("plugin") == plugin.plugin else None
     if not faults:
         return _Read([], named, loaded)
@@ -219,7 +239,7 @@ def _config(file: FilePath, tree: dict[str, Any], marks: Marks, env: Mapping[str
     partial = None
     if rest is not None:
         held = secrets.collect(rest.plugin, resolved.texts)
-        partial = Loaded(file, rest.plugin, held, doubts, marks, rest)
+        partial = Loaded(file, rest.plugin, held, doubts, digest, files, marks, rest)
     return _Read([_mistake(file, marks, fault) for fault in faults], named, partial)
 
 

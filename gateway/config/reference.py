@@ -32,9 +32,10 @@ operations:
 | `${NAME}` `${file:/run/secrets/name}` | the value of an environment variable, the text \
 of a file; in values of `upstream`, `auth`, `spec.headers` and `pin`; `$${` is a literal `${` |
 
-On both levels stand `limit`, `cache`, `budget`, `drop` and `parameters`; `timeout` and `max_bytes`
-stand under `upstream` and at an operation. The operation's value replaces the plugin's whole; only
-`parameters` merge, by name. The YAML is 1.2: `no`, `on`, `012`, `18:00` and `2024-01-01` are text.
+On both levels stand `limit`, `cache`, `budget`, `drop` and `parameters`; `timeout`, `retries` and
+`max_bytes` stand under `upstream` and at an operation. The operation's value replaces the plugin's
+whole; only `parameters` merge, by name. The YAML is 1.2: `no`, `on`, `012`, `18:00` and
+`2024-01-01` are text.
 """
 _NAME = "NAME"  # a key of one's own choice, in headings
 

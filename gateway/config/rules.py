@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
-from gateway.config import caching, headers, inline, oauth, secrets, types
+from gateway.config import caching, headers, inline, oauth, secrets, timeouts, types
 from gateway.config.entries import credentials_of, operations, parameters
 from gateway.config.faults import Fault, Path, found, quoted, suggest
 
@@ -73,6 +73,7 @@ def _check(context: Context) -> Iterator[Fault]:
     yield from _operations(context)
     yield from headers.check(context.plugin)
     yield from caching.check(context.plugin)
+    yield from timeouts.check(context.plugin)
     yield from oauth.check(context.plugin, context.given)
     yield from inline.check(context.plugin, context.given)
 

@@ -62,11 +62,15 @@ class Text:
 
 @dataclass(slots=True)
 class Resolved:
-    """A tree without references, the texts that had some by their path, and what is wrong."""
+    """A tree without references, the texts that had some by their path, and what is wrong.
+
+    `files` are those that references name, whether they could be read or not.
+    """
 
     tree: Any
     texts: dict[Path, Text] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    files: set[FilePath] = field(default_factory=set)
 
 
 def resolve(tree: Any, env: Mapping[str, str], base: FilePath) -> Resolved:
@@ -81,7 +85,9 @@ def resolve(tree: Any, env: Mapping[str, str], base: FilePath) -> Resolved:
 
     def read(reference: str) -> str:
         if reference.startswith(_FILE):
-            return _read_file(base, reference.removeprefix(_FILE))
+            name = reference.removeprefix(_FILE)
+            found.files.add(base / name)
+            return _read_file(base, name)
         return _read_variable(env, reference)
 
     found.tree = _walk(tree, (), read, found, inside=False)

@@ -53,6 +53,8 @@ class Remainder:
 def convert(tree: Any) -> types.Plugin:
     """A tree that fits the schema, as types: this cannot fail."""
     tree = _in_full(tree)
+    if isinstance(tree.get("upstream"), dict):
+        tree = {**tree, "upstream": _in_full(tree["upstream"])}
     operations = tree.get("operations")
     if isinstance(operations, dict):
         full = {name: one and _in_full(one) for name, one in operations.items()}

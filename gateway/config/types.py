@@ -192,6 +192,32 @@ class Auth(Kind, frozen=True):
 # --- the upstream ---------------------------------------------------------------------------
 
 
+class Timeout(Block, frozen=True):
+    """How long an upstream is waited for; `timeout: 8s` is short for `{total: 8s}`."""
+
+    total: Annotated[
+        Seconds,
+        Doc(
+            description="The longest a call may take: waiting for its turn, for a token, all tries "
+            "and the pauses between them."
+        ),
+    ] = field(default_factory=lambda: Seconds(30.0))
+    connect: Annotated[
+        Seconds | None,
+        Doc(
+            description="The longest one connection may take to be made: name, TCP and TLS. `5s` "
+            "unless given, or `total` where that is less."
+        ),
+    ] = None
+    read: Annotated[
+        Seconds | None,
+        Doc(description="The longest silence before and within a reply; `total` unless given."),
+    ] = None
+
+
+Retries = Annotated[int, Meta(ge=0, le=10)] | Literal["no"]
+
+
 class Upstream(Block, frozen=True):
     """The API behind."""
 
@@ -210,9 +236,30 @@ class Upstream(Block, frozen=True):
         list[str],
         Doc(description="Of the caller's headers, only these; each is part of the cache key."),
     ] = []
-    timeout: Annotated[Seconds, Doc(description="The longest a call may take, such as `8s`.")] = (
-        field(default_factory=lambda: Seconds(30.0))
-    )
+    timeout: Annotated[
+        Timeout | None,
+        Doc(description="How long a call may take, such as `8s`, or `{total, connect, read}`."),
+    ] = None
+    retries: Annotated[
+        Retries | None,
+        Doc(
+            description="How often a failed call is sent again: GET and HEAD, `2` unless given; "
+            "where it is given, PUT and DELETE, too. POST and PATCH only where no connection was "
+            "made. `no` never sends twice."
+        ),
+    ] = None
+    limit: Annotated[
+        Rate | None,
+        Doc(description="What may be asked of it, all callers together: `60/min`."),
+    ] = None
+    in_flight: Annotated[
+        int,
+        Doc(
+            description="At most so many calls at once; as many more wait their turn.",
+            ge=1,
+            le=10_000,
+        ),
+    ] = 128
     max_bytes: Annotated[
         Bytes, Doc(description="The largest answer that is read, such as `10MiB`.")
     ] = field(default_factory=lambda: Bytes(10 * 1024 * 1024))
@@ -269,16 +316,20 @@ class Cache(Block, frozen=True):
 
 
 # Keys with a short form: what stands for a mapping with this one key.
-SHORT = {"cache": ("ttl", SecondsOrNo)}
+SHORT = {"cache": ("ttl", SecondsOrNo), "timeout": ("total", Seconds)}
 
 
 class SpecSource(Block, frozen=True):
-    """A spec behind a URL that wants headers."""
+    """A spec behind a URL that wants headers, or is fetched again."""
 
     url: Annotated[str, Doc(description="Where the spec is.")]
     headers: Annotated[
         dict[str, Hidden], Doc(description="Sent when it is fetched; may hold `${NAME}`.")
     ] = {}
+    refresh: Annotated[
+        Seconds | None,
+        Doc(description="How often it is fetched again, such as `1h`; what changed is taken over."),
+    ] = None
 
 
 # --- parameters and operations --------------------------------------------------------------
@@ -548,7 +599,8 @@ class Operation(Block, frozen=True):
         ),
     ] = []
     limit: Annotated[Rate | None, Doc(description="Overrides the plugin's.")] = None
-    timeout: Annotated[Seconds | None, Doc(description="Overrides the upstream's.")] = None
+    timeout: Annotated[Timeout | None, Doc(description="Overrides the upstream's whole.")] = None
+    retries: Annotated[Retries | None, Doc(description="Overrides the upstream's.")] = None
     max_bytes: Annotated[Bytes | None, Doc(description="Overrides the upstream's.")] = None
 
 
@@ -594,8 +646,8 @@ class Plugin(Block, frozen=True, kw_only=True):
     spec: Annotated[
         str | SpecSource | None,
         Doc(
-            description="A file beside this one, a URL, or `{url, headers}`. Leave it out and "
-            "write the operations in full."
+            description="A file beside this one, a URL, or `{url, headers, refresh}`. Leave it out "
+            "and write the operations in full."
         ),
     ] = None
     spec_budget: Annotated[

@@ -48,6 +48,7 @@ _ERROR = {
         "detail": {"type": "string", "description": "What was wrong and what is allowed."},
         "retry_after": {"type": "number", "description": "Seconds to wait before trying again."},
         "example": {"description": "Arguments that would do."},
+        "call_id": {"type": "string", "description": "What the operator finds the call by."},
     },
 }
 _ERROR_RESPONSE = {

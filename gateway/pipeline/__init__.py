@@ -1,6 +1,6 @@
 """The plan of an operation: its steps, composed once when the plugin loads.
 
-    auth → limit → validate → shrink( paginate( cache( fetch ) ) )
+    auth → limit → validate → shrink( paginate( cache( care( fetch ) ) ) )
 
 One file per step. Each makes a ring around the next, or gives back the next as it is where the
 operation does not ask for the step.
@@ -18,17 +18,32 @@ from gateway.aside import Aside
 from gateway.caching.flights import Flights
 from gateway.caching.handles import Handles
 from gateway.caching.stores import Store
+from gateway.care import Upstreams
 from gateway.config import types
-from gateway.pipeline import auth, cache, catalog, fetch, limit, more, paginate, shrink, validate
+from gateway.limits import Limiter
+from gateway.limits.memory import MemoryLimiter
+from gateway.pipeline import (
+    auth,
+    cache,
+    care,
+    catalog,
+    fetch,
+    limit,
+    more,
+    paginate,
+    shrink,
+    validate,
+)
 from gateway.pipeline.call import Call, Clock, Plan
-from gateway.pipeline.limit import Windows
 from gateway.pipeline.locate import locator
 from gateway.pipeline.mask import Mask
 from gateway.pipeline.redirects import Destinations
 from gateway.pipeline.token import tokens_of
 from gateway.plugin import Operation, Plugin
 from gateway.request import Proof, kinds_of, prove
+from gateway.servers import origin
 from gateway.shrinking import prepare
+from gateway.telemetry.counts import Counts
 
 __all__ = ["Call", "Mask", "Plan", "Shared", "mask_of", "plans", "steps_of"]
 
@@ -41,7 +56,7 @@ _OF_JOBS = ("gateway.caching.handles", "gateway.pipeline.mask")
 
 @dataclass(slots=True)
 class Shared:
-    """What all plans share: clocks, the store, flights, windows. `wall` tells seconds since
+    """What all plans share: clocks, the store, flights, limits. `wall` tells seconds since
     1970, `steady` seconds that never go back; `key` digests credentials in cache keys, and is the
     same for all who share a store. `aside` is where long answers are made; who shares it out
     closes it."""
@@ -50,10 +65,15 @@ class Shared:
     steady: Clock
     store: Store
     flights: Flights[Any]
-    windows: Windows = field(default_factory=Windows)
+    limiter: Limiter = field(init=False)  # of this process, unless another is set
     aside: Aside = field(default_factory=lambda: Aside(prepare, *_OF_JOBS))
     handles: Handles = field(default_factory=lambda: Handles(HANDLE_BYTES))
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    counts: Counts = field(default_factory=Counts)
+    upstreams: Upstreams[care.Waiter] = field(default_factory=Upstreams)
+
+    def __post_init__(self) -> None:
+        self.limiter = MemoryLimiter(self.steady)
 
 
 def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict[str, Plan]:
@@ -64,6 +84,8 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
     locate = locator(plugin)
     destinations = Destinations(plugin, proof)
     private = isinstance(plugin.config.auth, types.Auth)
+    at = "://".join(map(str, origin(plugin.base)))
+    upstream = shared.upstreams.of(plugin.name, at, plugin.config.upstream.in_flight)
     composed: dict[str, Plan] = {}
     found = {} if plugin.catalog is None else catalog.steps(plugin, plugin.catalog, composed)
     for operation in plugin.operations.values():
@@ -81,7 +103,7 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
             )
             composed[operation.name] = _around(plugin, operation, shared, plan)
             continue
-        source = fetch.step(
+        ask = fetch.step(
             operation,
             plugin,
             client,
@@ -91,6 +113,16 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
             destinations,
             tokens,
             passes_on=_passes_on(operation),
+        )
+        source = care.step(
+            operation,
+            plugin,
+            upstream,
+            shared.limiter,
+            shared.counts.upstream(plugin.name, at),
+            shared.steady,
+            shared.wall,
+            ask,
         )
         source = cache.step(
             operation,
@@ -124,7 +156,7 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
 def _around(plugin: Plugin, operation: Operation, shared: Shared, plan: Plan) -> Plan:
     """The steps that every call passes first."""
     plan = validate.step(operation, plan)
-    plan = limit.step(operation, shared.windows, shared.steady, plan)
+    plan = limit.step(operation, shared.limiter, plan)
     return auth.step(plugin, plan)
 
 
@@ -159,6 +191,7 @@ def steps_of(plugin: Plugin, operation: Operation) -> list[tuple[str, str]]:
     kept = cache.describe(operation)
     if kept:
         steps.append(("cache", kept))
+    steps.append(("care", care.about(operation, plugin)))
     bounds = f"at most {operation.timeout:g} s and {operation.max_bytes:,} bytes"
     kinds = ", ".join(kinds_of(plugin.config.upstream.credential)) or "none"
     passed = "; a long answer is passed on as it comes" if _passes_on(operation) else ""

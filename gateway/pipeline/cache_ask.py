@@ -42,7 +42,13 @@ from gateway.caching.fields import without
 from gateway.caching.flights import Flights
 from gateway.caching.key import Address
 from gateway.caching.stores import Found, Store
-from gateway.errors import Refusal, UpstreamFailed, UpstreamTimeout
+from gateway.errors import (
+    Refusal,
+    UpstreamBusy,
+    UpstreamFailed,
+    UpstreamLimited,
+    UpstreamTimeout,
+)
 from gateway.pipeline.cache_tee import MOST, Tee
 from gateway.pipeline.call import Call, Clock, Source, built
 from gateway.pipeline.coding import decode
@@ -112,7 +118,7 @@ class Asking:
         reply = None
         try:
             reply = await self.inner(call)
-        except (UpstreamFailed, UpstreamTimeout):
+        except (UpstreamFailed, UpstreamTimeout, UpstreamBusy, UpstreamLimited):
             served = instead(decision.entry, miss.asked, None, self.clock(), self.caching)
             if served is None:
                 raise

@@ -33,13 +33,13 @@ from gateway.caching.stores import Found, Store
 from gateway.caching.variants import matches
 from gateway.errors import UpstreamTimeout
 from gateway.pipeline.cache_ask import WHOLE, Asking, Landed, Miss, key_of
-from gateway.pipeline.call import Call, Clock, built
+from gateway.pipeline.call import Call, Clock, Note, built
 from gateway.values import Reply, UpstreamRequest
 
 # What callers may wait for together: nothing else was asked for than what can be stored.
 _SHARED: Final = frozenset(("uri-miss", "vary-miss", "stale"))
 # The leader's own refusal is to come before that of who waits for him.
-_AFTER: Final = 0.25
+_AFTER: Final = 0.15
 # Between two looks at what another machine fetches, in seconds: a reply takes some of them.
 _FIRST_LOOK, _LAST_LOOK = 0.01, 0.1
 # For so long other machines do not wait for what has just turned out not to be storable.
@@ -67,7 +67,11 @@ class Misses:
         """The reply to a call. Raises: Refusal."""
         if miss.decision.forward not in _SHARED or not joins(miss.asked, self.caching):
             return self._given(miss, await self.ask(miss))
-        return self._given(miss, await self._together(miss))
+        landed = await self._together(miss)
+        span = miss.call.note.span
+        if span is not None and landed.by is not None and landed.by is not miss:
+            span.shares(landed.by.call.note.span)
+        return self._given(miss, landed)
 
     def hit(self, call: Call, asked: UpstreamRequest, served: Serve) -> Reply:
         """The reply out of the store."""
@@ -79,11 +83,21 @@ class Misses:
         self, call: Call, asked: UpstreamRequest, at: Address, found: Found, entry: Entry
     ) -> None:
         """Bring an entry up to date while it is served (RFC 5861 section 3), once at a time."""
-        asked = unconditional(asked)
-        call = replace(call, request=unconditional(built(call)), whole=True)
+        asked, name = unconditional(asked), f"refresh of {self.name}"
+        note = Note(call.note.id, call.note.began, call.note.route)  # no part of what is answered
+        if call.note.span is not None:
+            note.span = call.note.span.aside(name)
+        call = replace(call, request=unconditional(built(call)), whole=True, note=note)
         miss = Miss(call, asked, at, found, refreshing(entry, asked))
         key = key_of(miss)
-        self.flights.aside(key, lambda: self._lead(miss, key), f"refresh of {self.name}")
+        self.flights.aside(key, lambda: self._refreshed(miss, key), name)
+
+    async def _refreshed(self, miss: Miss, key: Hashable) -> Landed:
+        span = miss.call.note.span
+        if span is None:
+            return await self._lead(miss, key)
+        with span:
+            return await self._lead(miss, key)
 
     # --- together ---------------------------------------------------------------------------------
 

@@ -7,11 +7,44 @@ reply was had.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.limits import Limited
 from gateway.shrinking import Level
+from gateway.telemetry.traces import CallSpan
 from gateway.values import Answer, Caller, Headers, Reply, UpstreamRequest
+
+
+class Note:
+    """What is noted of a call on its way, for the log, the metrics and the answer's headers.
+
+    Copies of a call share it. `began` is on the steady clock; `upstream` are the seconds that its
+    upstream was waited for, `tries` how often it was asked, `received` the bytes of its bodies;
+    `route` is the way in: `http`, `call` (by name) or `mcp`; `limited` the limit it came under;
+    `meant` is the operation that is called by another one, which only passes calls on;
+    `request_id` what a trusted proxy calls the request; `span` its trace, where one is wanted.
+    """
+
+    __slots__ = (
+        "began",
+        "id",
+        "limited",
+        "meant",
+        "received",
+        "request_id",
+        "route",
+        "span",
+        "tries",
+        "upstream",
+    )
+
+    def __init__(self, id: str = "", began: float = 0.0, route: str = "http") -> None:  # noqa: A002
+        self.id, self.began, self.route = id, began, route
+        self.upstream, self.tries, self.received = 0.0, 0, 0
+        self.limited: Limited | None = None
+        self.meant = self.request_id = ""
+        self.span: CallSpan | None = None
 
 
 @dataclass(slots=True)
@@ -30,6 +63,7 @@ class Call:
     chosen: Level | None = None  # what of the answer the caller wants; None is everything
     age: int | None = None  # seconds the reply was kept; None for one had first-hand
     cache_status: str = ""  # RFC 9211; empty where nothing is ever stored
+    note: Note = field(default_factory=Note)
 
 
 Clock = Callable[[], float]  # seconds

@@ -60,6 +60,7 @@ def steps(
         operation = _operation(call.arguments["name"], chosen, found)
         call.arguments = passed_on(call.arguments)
         call.request = None
+        call.note.meant = operation.name
         return await plans[operation.name](call)
 
     made = {SEARCH: search, DESCRIBE: describe, CALL: through}

@@ -10,6 +10,7 @@ kept connection as its upstream closed it.
 from __future__ import annotations
 
 import asyncio
+import math
 import select
 from collections.abc import Callable
 
@@ -34,9 +35,8 @@ MAX_FIELDS = 128  # aiohttp's own; Apache takes 100 of a request
 _MAX_DIGITS = 19  # a length of more is beyond every bound, and may be beyond what `int` reads
 _MAX_INTERIM = 32  # before the final reply; Go's client takes five
 _READS = ("GET", "HEAD")
-# The time of a call is bounded as a whole, by its caller.
-_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
-_KEPT = 0.0  # no timeout either; what a connection has after its first request, None before
+# With what a call is cancelled while it has no connection: nothing of it was sent.
+UNSENT = "unsent"
 
 
 class Rest:
@@ -87,6 +87,11 @@ class Rest:
             raise
         return piece
 
+    @property
+    def size(self) -> int:
+        """Bytes that were read."""
+        return self._size
+
     async def whole(self) -> bytes:
         """All of it. Raises: as `read`."""
         pieces = []
@@ -128,11 +133,24 @@ class Exchange:
     """Sends requests to one origin, that of `base`, over the connections of `client`.
 
     `verbatim`: nothing is sent twice, the bodies of redirects are read, too, and what comes behind
-    a reply is left away.
+    a reply is left away. `connect` bounds the making of a connection in seconds, `read` every
+    silence while a reply is waited for; a call as a whole is bounded by its caller.
     """
 
-    def __init__(self, client: aiohttp.ClientSession, base: str, *, verbatim: bool = False) -> None:
+    def __init__(
+        self,
+        client: aiohttp.ClientSession,
+        base: str,
+        *,
+        verbatim: bool = False,
+        connect: float | None = None,
+        read: float | None = None,
+    ) -> None:
         self._verbatim = verbatim
+        # aiohttp would round what is longer than 5 seconds up to whole ones.
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect, ceil_threshold=math.inf)
+        # None is what a connection has before its first request, so it is 0.0 for none.
+        self._silence = read or 0.0
         assert client.connector is not None  # noqa: S101 - it has one until it is closed
         self._connector = client.connector
         self._to = _Destination(base, client)
@@ -164,7 +182,10 @@ class Exchange:
 
         Raises:
             ReplyTooLarge: the body is larger than `limit`.
+            aiohttp.ConnectionTimeoutError: no connection was made in time; nothing was sent.
+            aiohttp.SocketTimeoutError: the upstream fell silent.
             aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError: what went wrong.
+            asyncio.CancelledError: with `UNSENT` where there was no connection yet.
         """
         if body is not None:
             headers[hdrs.CONTENT_LENGTH] = str(len(body))
@@ -173,9 +194,9 @@ class Exchange:
         connection, protocol, was_kept = await self._connected(new=False)
         try:
             try:
-                message, payload = await _ask(
-                    protocol, method, target, headers, body, self._verbatim
-                )
+                message, payload = await self._ask(protocol, method, target, headers, body)
+            except aiohttp.SocketTimeoutError:
+                raise
             except (aiohttp.ClientConnectionError, OSError):
                 # The close of an idle connection crosses the request. RFC 9112 section 9.3.1 lets
                 # only what is safe to repeat be sent again, once.
@@ -184,9 +205,7 @@ class Exchange:
                     raise
                 connection.close()
                 connection, protocol, _ = await self._connected(new=True)
-                message, payload = await _ask(
-                    protocol, method, target, headers, body, self._verbatim
-                )
+                message, payload = await self._ask(protocol, method, target, headers, body)
             count = 0
             while 100 <= message.code < 200 and message.code != 101:  # RFC 9110 section 15.2
                 count += 1
@@ -194,6 +213,7 @@ class Exchange:
                     raise HttpProcessingError(message="interim replies without end")
                 if interim is not None and message.code != 100:
                     interim(message.code, tuple(message.headers.items()))
+                protocol.start_timeout()  # which ended with that reply
                 message, payload = await protocol.read()
             status, received, is_whole = message.code, b"", True
             is_redirect = 300 <= status < 400 and (status == 304 or not self._verbatim)
@@ -218,6 +238,37 @@ class Exchange:
         rest = Rest(connection, protocol, message, payload, body, received, limit)
         return status, message.headers, rest
 
+    async def _ask(
+        self,
+        protocol: ResponseHandler,
+        method: str,
+        target: str,
+        headers: CIMultiDict[str],
+        body: bytes | None,
+    ) -> tuple[RawResponseMessage, StreamReader]:
+        """Write a request and read the head of the first reply."""
+        protocol.set_response_params(
+            skip_payload=method == "HEAD",
+            read_until_eof=True,
+            auto_decompress=False,
+            read_timeout=self._silence,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_LINE,
+            max_headers=MAX_FIELDS,
+        )
+        if self._verbatim and method != "HEAD":
+            leniently(protocol)
+        writer = StreamWriter(protocol, asyncio.get_running_loop())
+        await writer.write_headers(f"{method} {target} HTTP/1.1", headers)
+        if body:
+            # Without waiting until it has left: a reply may come before.
+            await writer.write(body, drain=False)
+        else:
+            writer.set_eof()
+        if self._silence:
+            protocol.start_timeout()
+        return await protocol.read()
+
     async def _connected(self, *, new: bool) -> tuple[Connection, ResponseHandler, bool]:
         """A connection on which nothing has come yet, and whether it was kept; else it is new.
 
@@ -227,7 +278,12 @@ class Exchange:
         """
         while True:
             try:
-                connection = await self._connector.connect(self._to, [], _NO_TIMEOUT)
+                connection = await self._connector.connect(self._to, [], self._timeout)
+            except TimeoutError:
+                raise aiohttp.ConnectionTimeoutError from None
+            except asyncio.CancelledError as error:
+                error.args = (UNSENT,)
+                raise
             except UnicodeError:  # resolvers take no name with an empty or overlong part
                 key = self._to.connection_key
                 raise aiohttp.ClientConnectorDNSError(key, OSError("no host's name")) from None
@@ -241,36 +297,6 @@ class Exchange:
             connection.close()
             if protocol is None or not was_kept:
                 raise aiohttp.ClientConnectionError("the upstream speaks before it is asked")
-
-
-async def _ask(
-    protocol: ResponseHandler,
-    method: str,
-    target: str,
-    headers: CIMultiDict[str],
-    body: bytes | None,
-    lenient: bool,
-) -> tuple[RawResponseMessage, StreamReader]:
-    """Write a request and read the head of the first reply."""
-    protocol.set_response_params(
-        skip_payload=method == "HEAD",
-        read_until_eof=True,
-        auto_decompress=False,
-        read_timeout=_KEPT,
-        max_line_size=MAX_LINE,
-        max_field_size=MAX_LINE,
-        max_headers=MAX_FIELDS,
-    )
-    if lenient and method != "HEAD":
-        leniently(protocol)
-    writer = StreamWriter(protocol, asyncio.get_running_loop())
-    await writer.write_headers(f"{method} {target} HTTP/1.1", headers)
-    if body:
-        # Without waiting until it has left: a reply may come before.
-        await writer.write(body, drain=False)
-    else:
-        writer.set_eof()
-    return await protocol.read()
 
 
 def _is_quiet(protocol: ResponseHandler) -> bool:

@@ -4,8 +4,8 @@ Goes out: the operation's request, the config's headers, of the caller's headers
 forward, the credential, Via (RFC 9110 section 7.6.3). Comes back: status, headers and the whole
 body, decoded from its content coding, bounded both before and after, the plugin's own secrets
 masked; of a long body that nothing is to be done with, what is still to come (`through`). No
-cookies are kept, no redirect leaves the upstream's origin, and nothing that writes is ever sent
-twice (`exchange`).
+cookies are kept, no redirect leaves the upstream's origin. It tries once (but see `exchange`);
+whether again is for `care` to say.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -23,9 +24,9 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from gateway.caching.fields import storable_headers
 from gateway.config.types import SAFE
 from gateway.errors import RedirectRefused, UpstreamFailed, UpstreamTimeout
-from gateway.pipeline.call import Call, Clock, Source, built
+from gateway.pipeline.call import Call, Clock, built
 from gateway.pipeline.coding import decode
-from gateway.pipeline.exchange import Exchange, Rest, headers_too_large, host_of
+from gateway.pipeline.exchange import UNSENT, Exchange, Rest, headers_too_large, host_of
 from gateway.pipeline.mask import Mask
 from gateway.pipeline.passing import charset_of, forwarded, is_json
 from gateway.pipeline.redirects import Destinations
@@ -49,8 +50,11 @@ _READ_METHODS = ("GET", "HEAD")
 _REDIRECTS = (301, 302, 303, 307, 308)
 # A write that was cut off is not to be sent again by whoever is told to try again.
 _UNSURE = "It may have been carried out all the same: look before you try again."
+_NOT_SENT: Final = "so nothing was sent. Try again later."
 AGENT = "plugin-gateway"
 
+# One try of a call, until a time of the loop's clock.
+Try = Callable[[Call, float], Awaitable[Reply]]
 Compose = Callable[[Call, UpstreamRequest], tuple[str, CIMultiDict[str]]]
 
 
@@ -65,25 +69,30 @@ def step(
     tokens: Tokens | None = None,
     *,
     passes_on: bool = False,
-) -> Source:
+) -> Try:
     """Send the request, read the reply.
 
     `destinations` say where the plugin's redirects may lead.
     `passes_on` says that nothing is to be done with what the upstream sends, and that nobody
     else may have it as well: then it need not be whole.
     """
-    exchange = Exchange(client, plugin.base, verbatim=operation.passing)
+    connect, silence = operation.connect, operation.read
+    exchange = Exchange(
+        client, plugin.base, verbatim=operation.passing, connect=connect, read=silence
+    )
     compose = composer(operation, plugin, proof)
     seconds, limit = operation.timeout, operation.max_bytes
     reads = operation.spec.method in SAFE
 
-    async def fetch(call: Call) -> Reply:
+    async def fetch(call: Call, until: float) -> Reply:
         request = built(call)
         url, headers = compose(call, request)
         method, body = request.method, request.body
-        token, was_refused, is_sent = "", False, False
+        token, was_refused, is_sent, is_answered = "", False, False, False
+        span = call.note.span
+        ask = exchange if span is None else span.around(exchange, plugin.base, operation.spec.path)
         try:
-            async with asyncio.timeout(seconds):  # for the call, however many hops it takes
+            async with asyncio.timeout_at(until):  # however many hops it takes
                 if tokens is not None:
                     token = await tokens.get()
                     headers["Authorization"] = f"Bearer {token}"
@@ -91,9 +100,10 @@ def step(
                 for _ in range(MAX_REDIRECTS + 1):
                     target = url[url.index("/", _SCHEME) :]
                     hold = HOLD if passes_on and not call.whole else 0
-                    status, got, data = await exchange(
+                    status, got, data = await ask(
                         method, target, headers, body, limit, hold, call.interim
                     )
+                    is_answered = True
                     if status == 401 and tokens is not None and not was_refused:
                         # It ended early, or was taken back; what was refused was not carried out.
                         was_refused = True
@@ -123,10 +133,12 @@ def step(
                     )
                 if not isinstance(data, bytes):
                     if status != 205 and passes(operation, data, got, searched=mask.searches):
-                        through = await _begun(data, got, call, mask, limit, seconds)
+                        left = max(0.0, until - asyncio.get_running_loop().time())
+                        through = await _begun(data, got, call, mask, limit, left)
                         kept = mask.headers(tuple(got.items()))
                         return Reply(status, kept, b"", wall(), rest=through)
                     data = await data.whole()
+            call.note.received += len(data)
             if operation.passing:
                 return Reply(status, tuple(got.items()), data, wall())
             coding = ", ".join(got.getall("Content-Encoding", ()))
@@ -135,21 +147,38 @@ def step(
             else:
                 data = _plain(coding, data, limit, mask, got)
             return Reply(status, mask.headers(tuple(got.items())), data, wall())
-        except TimeoutError:
+        except aiohttp.ConnectionTimeoutError:
+            raise _late(
+                "connect" if not is_answered else "total",
+                f"No connection to the upstream was made within {connect:g} seconds, {_NOT_SENT}",
+            ) from None
+        except aiohttp.SocketTimeoutError:
+            raise _late(
+                "silent",
+                f"The upstream fell silent for {silence:g} seconds. "
+                + ("Try again later." if reads else _UNSURE),
+            ) from None
+        except TimeoutError as error:
+            within = f"within the {seconds:g} seconds that a call may take"
             if not is_sent:
-                raise UpstreamTimeout(
-                    f"The upstream gave no token within {seconds:g} seconds, so nothing was sent. "
-                    "Try again later."
-                ) from None
-            raise UpstreamTimeout(
-                f"The upstream did not answer within {seconds:g} seconds. "
-                + ("Ask for less, or try again later." if reads else _UNSURE)
+                text = f"The upstream gave no token {within}, {_NOT_SENT}"
+                raise _late("token", text) from None
+            cause = error.__cause__
+            if not is_answered and cause is not None and cause.args == (UNSENT,):
+                text = f"No connection to the upstream was made {within}, {_NOT_SENT}"
+                raise _late("connect", text) from None
+            raise _late(
+                "total",
+                f"The upstream did not answer {within}. "
+                + ("Ask for less, or try again later." if reads else _UNSURE),
             ) from None
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             if isinstance(error, HttpProcessingError) and _OF_HEADERS.match(error.message):
                 raise headers_too_large() from error
             # The cause is for the operator at a terminal (`gateway call`), never for a caller.
-            raise UpstreamFailed(_failure(error, "Try again." if reads else _UNSURE)) from error
+            raise _failure(
+                error, "Try again." if reads else _UNSURE, is_answered=is_answered
+            ) from error
 
     return fetch
 
@@ -280,17 +309,35 @@ def _is_asked(status: int, headers: CIMultiDict[str]) -> bool:
     return 400 <= status < 600
 
 
-def _failure(error: Exception, again: str) -> str:
-    """What went wrong, for a model: never an address, which may hold what is not its to know."""
+def _late(fault: str, text: str) -> UpstreamTimeout:
+    refusal = UpstreamTimeout(text)
+    refusal.fault = fault
+    return refusal
+
+
+def _failure(error: Exception, again: str, *, is_answered: bool) -> UpstreamFailed:
+    """What went wrong, for a model: never an address, which may hold what is not its to know.
+
+    `is_answered`: something was sent and answered before.
+    """
     if isinstance(error, aiohttp.ClientSSLError):
-        return (
+        fault = "tls"
+        text = (
             "No TLS connection to the upstream can be made. This is for the operator to mend: its "
             "certificate is not accepted, or it does not speak TLS."
         )
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return "The upstream cannot be reached. Try again later."
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return f"The upstream's reply was cut off. {again}"
-    if isinstance(error, aiohttp.ServerDisconnectedError | OSError):
-        return f"The upstream closed the connection without a reply. {again}"
-    return f"The upstream's reply is not valid HTTP. {again}"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        fault = "cut" if is_answered else "connect"
+        text = "The upstream cannot be reached. Try again later."
+    elif isinstance(error, aiohttp.ClientPayloadError):
+        fault = "cut"
+        text = f"The upstream's reply was cut off. {again}"
+    elif isinstance(error, aiohttp.ServerDisconnectedError | OSError):
+        fault = "cut"
+        text = f"The upstream closed the connection without a reply. {again}"
+    else:
+        fault = "garbled"
+        text = f"The upstream's reply is not valid HTTP. {again}"
+    refusal = UpstreamFailed(text)
+    refusal.fault = fault
+    return refusal

@@ -100,6 +100,9 @@ def step(
                 answer = await asyncio.to_thread(make, reply, call)
             else:
                 answer = make(reply, call)
+            span = call.note.span
+            if span is not None and (len(reply.body) > LONG or _is_long(operation, reply)):
+                span.step("shrink", keeper.steady() - came)
             if call.chosen is None:
                 reply.forms[form] = answer
         if keeper.handles.unsent:
@@ -112,7 +115,7 @@ def step(
             own += (("Server-Timing", _timing(came - began, keeper.steady() - came)),)
         if not own:
             return answer
-        return Answer(answer.status, answer.headers + own, answer.body, answer.rest)
+        return Answer(answer.status, answer.headers + own, answer.body, answer.rest, answer.tokens)
 
     return shrink
 
@@ -201,7 +204,7 @@ class _Maker:
         if not content_type.isprintable():
             content_type = ""
         headers = list(passing(reply.headers, private=self._private))
-        handle = ""
+        handle, tokens = "", None
         if reply.status in _WITHOUT_BODY or operation.spec.method == "HEAD":
             body, same = b"", not shrinker.reshapes
         elif reply.rest is not None:
@@ -222,7 +225,9 @@ class _Maker:
                     raise too_dear(dear) from None
                 body, content_type, same = NOTHING, JSON, False
             if body is not reply.body:
-                headers.append(("Answer-Tokens", _tokens(reply.body, body)))
+                had, has = roughly(reply.body), roughly(body)
+                tokens = had[0], has[0]
+                headers.append(("Answer-Tokens", _tokens(had, has)))
             if content_type != theirs and not is_json(theirs):
                 # A file name for what is no file any more.
                 headers = [one for one in headers if one[0].lower() != "content-disposition"]
@@ -240,7 +245,7 @@ class _Maker:
                 # What an upstream sends is data: no browser shall run it under our address.
                 headers.append(("Content-Security-Policy", "sandbox"))
                 headers.append(("X-Content-Type-Options", "nosniff"))
-        return Answer(reply.status, tuple(headers), body, reply.rest)
+        return Answer(reply.status, tuple(headers), body, reply.rest, tokens)
 
     def _shrunk(self, reply: Reply, content_type: str, call: Call) -> _Made:
         """The body and its type. What the operation serves as JSON is tried as JSON, whatever the
@@ -337,9 +342,9 @@ class _Maker:
             )
 
 
-def _tokens(received: bytes, sent: bytes) -> str:
+def _tokens(received: tuple[int, bool], sent: tuple[int, bool]) -> str:
     """What shrinking saved, as a dictionary of RFC 9651: `received=5120;estimated, sent=491`."""
-    counted = (("received", roughly(received)), ("sent", roughly(sent)))
+    counted = (("received", received), ("sent", sent))
     return ", ".join(f"{key}={n}{';estimated' if guess else ''}" for key, (n, guess) in counted)
 
 

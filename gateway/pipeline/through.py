@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
@@ -72,11 +73,16 @@ class Through:
             asked: The caller's headers.
             mask: Of the plugin.
             limit: Bytes that the body may have, decoded where it is.
-            seconds: For each wait for more.
+            seconds: For all that is waited for the upstream; a caller who reads slowly has
+                time.
 
         Raises: UpstreamFailed, for a coding that nobody asked for.
         """
-        self._rest, self._seconds = rest, seconds
+        self._rest, self._left = rest, seconds
+        self._loop = asyncio.get_running_loop()
+        # Is told once that it has ended: whether it was the upstream who broke it off, and how
+        # many bytes had come.
+        self.ended: Callable[[bool, int], None] | None = None
         coding = coding_of(", ".join(headers.getall("Content-Encoding", ())))
         as_it_is = not mask.searches and (
             not coding or takes(asked.get("Accept-Encoding", ""), coding)
@@ -115,6 +121,7 @@ class Through:
             while not piece and not self._is_at_end:
                 piece = await self._next()
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:  # or a TimeoutError
+            self._end(broken=True)
             raise UpstreamFailed("The upstream's reply was cut off.") from error
         finally:
             if not piece:
@@ -129,7 +136,10 @@ class Through:
         if piece:
             await asyncio.sleep(0)  # a small part may hold much: others go on meanwhile
         else:
-            piece = await self._rest.read(self._seconds)
+            clock = self._loop.time
+            began = clock()
+            piece = await self._rest.read(self._left)
+            self._left = max(0.0, self._left - (clock() - began))
             self._is_at_end = not piece
             if self._inflater is not None:
                 if piece:
@@ -150,3 +160,16 @@ class Through:
     def close(self) -> None:
         """Nobody wants the rest."""
         self._rest.close()
+        self._end(broken=False)
+
+    def _end(self, *, broken: bool) -> None:
+        if self.ended is not None:
+            ended, self.ended = self.ended, None
+            ended(broken, self._rest.size)
+
+    def __del__(self) -> None:
+        """Whoever waited for it left as it came. The collector says so, in any thread."""
+        if self.ended is not None and not self._loop.is_closed():
+            with suppress(RuntimeError):  # it is closed now
+                self._loop.call_soon_threadsafe(self._rest.close)
+                self._loop.call_soon_threadsafe(self.ended, False, self._rest.size)

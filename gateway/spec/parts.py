@@ -30,6 +30,7 @@ from gateway.spec.document import misfit
 from gateway.spec.source import (
     MAX_BYTES,
     TOTAL_SECONDS,
+    Seen,
     Source,
     download,
     new_session,
@@ -62,6 +63,7 @@ class Library:
         self.parts = Parts(source.home)
         self.warnings: list[str] = []
         self.notes: list[str] = []
+        self.seen: dict[str, Seen] = {}  # what was read, by address; of a copy, nothing
         self._source = source
         self._headers = headers
         self._state = state
@@ -118,6 +120,7 @@ class Library:
         room = max(0, MAX_FILES - len(held)) if self._rounds <= MAX_ROUNDS else 0
         why = f"more than {MAX_FILES:,} files, or {MAX_ROUNDS} one behind the other, are not read"
         held.update(dict.fromkeys(new[room:], Unread(why)))
+        self.seen.update(dict.fromkeys(new[:room], Seen()))
         for start in range(0, len(new[:room]), _AT_ONCE):
             some = new[start : min(start + _AT_ONCE, room)]
             held.update(zip(some, await self._several(some), strict=True))
@@ -153,6 +156,7 @@ class Library:
                 return Unread(f"{name} is not there")
             reason = error.strerror if isinstance(error, OSError) else error
             return Unread(f"{name} cannot be read: {reason}")
+        self.seen[address] = Seen(hashlib.sha256(text).hexdigest())
         return self._value(address, text)
 
     async def _from_url(self, address: str) -> Value:
@@ -166,17 +170,19 @@ class Library:
             self._session = new_session(self._source.location)
         left = max(0.001, self._end - loop.time())
         try:
-            text, at = await download(address, self._headers, self._session, left, limit=MAX_PART)
+            got = await download(address, self._headers, self._session, left, limit=MAX_PART)
         except (SpecError, SpecUnavailable) as error:
             if known is not None:
                 return self._kept(address, known, str(error))
             if isinstance(error, SpecUnavailable):
                 raise
             return Unread(str(error))
-        return await asyncio.to_thread(self._value, address, text, at)
+        self.seen[address] = got.seen
+        return await asyncio.to_thread(self._value, address, got.text, got.location)
 
     def _kept(self, address: str, known: kept.Part, why: str = "") -> Value:
         """The copy of an earlier start, and a warning where it stands in for a worse one."""
+        self.seen[address] = Seen()
         if why:
             self.warnings.append(f"{why}; the copy of an earlier start is used")
         if known.base:

@@ -19,12 +19,13 @@ Source: RFC 9110 §8.4 and §15.4, RFC 6454 §4 (origin), RFC 1952 §2.2 (member
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 from yarl import URL
@@ -49,6 +50,33 @@ REFUSED = "; the headers given were refused: is it the right key, in the right f
 _ACCEPT = "application/json, application/yaml, */*;q=0.5"
 
 
+class Seen(NamedTuple):
+    """What an address gave: the SHA-256 of the text, "" where it gave none; and how to ask whether
+    that is still so (RFC 9110 sections 8.8 and 13.1)."""
+
+    digest: str = ""
+    etag: str = ""
+    modified: str = ""
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """The headers of a request for what differs from it."""
+        given = {"If-None-Match": self.etag, "If-Modified-Since": self.modified}
+        return {name: value for name, value in given.items() if value}
+
+
+class Unchanged(SpecError):
+    """Answered 304: what an address gave is still what it gives."""
+
+
+class Got(NamedTuple):
+    """A text that may be a spec, where it was in the end, and how to ask for it again."""
+
+    text: bytes
+    location: str
+    seen: Seen
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A parsed spec and where it was had.
@@ -56,7 +84,8 @@ class Source:
     `location` is the file's path or the URL in the end, without query and password: messages
     name it, and relative servers are resolved against it. `stale` is True where the document
     is the copy of an earlier run. `root` is the folder whose files it may use (of a spec that is
-    a file), `home` its own address among them: its path below `root`, or its URL.
+    a file), `home` its own address among them: its path below `root`, or its URL. `seen` is what
+    it was made of; of a copy, nothing.
     """
 
     document: dict[str, Any]
@@ -66,6 +95,7 @@ class Source:
     warnings: tuple[str, ...] = ()
     home: str = ""
     root: Path | None = None
+    seen: Seen = field(default=Seen(), compare=False)
 
 
 async def fetch(
@@ -97,7 +127,7 @@ async def fetch(
         return await asyncio.to_thread(_from_file, where, base, state, progress)
     key = kept.key(where, headers)
     try:
-        text, location = await download(where, headers, session, seconds, progress)
+        text, location, seen = await download(where, headers, session, seconds, progress)
         progress(_parsing(text))
         document, warnings = await asyncio.to_thread(kept.read, text, location, state, key)
     except (SpecError, SpecUnavailable) as error:
@@ -108,7 +138,7 @@ async def fetch(
         warning = f"{error}; the copy of {note.at} is used"
         at = note.location
         return Source(document, at, from_url=True, stale=True, warnings=(warning,), home=at)
-    return Source(document, location, from_url=True, warnings=warnings, home=location)
+    return Source(document, location, from_url=True, warnings=warnings, home=location, seen=seen)
 
 
 # --- a file -----------------------------------------------------------------------------------
@@ -125,7 +155,8 @@ def _from_file(where: str, base: Path, state: Path | None, progress: Progress) -
     document, warnings = kept.read(text, location, state)
     root = _root(where, base)
     home = (base / where).relative_to(root).as_posix()
-    return Source(document, location, warnings=warnings, home=home, root=root)
+    seen = Seen(hashlib.sha256(text).hexdigest())
+    return Source(document, location, warnings=warnings, home=home, root=root, seen=seen)
 
 
 def _root(where: str, base: Path) -> Path:
@@ -174,10 +205,11 @@ async def download(
     seconds: float,
     progress: Progress = lambda _: None,
     limit: int = MAX_BYTES,
-) -> tuple[bytes, str]:
-    """A text that may be a spec, and where it was in the end, in time.
+) -> Got:
+    """A text that may be a spec, in time.
 
     Raises:
+        Unchanged: where `headers` ask on conditions, and they hold.
         SpecUnavailable: it cannot be had yet.
         SpecError: it cannot be had like this.
     """
@@ -198,7 +230,7 @@ async def _get(
     session: aiohttp.ClientSession,
     progress: Progress,
     limit: int,
-) -> tuple[bytes, str]:
+) -> Got:
     """Follow redirects within the origin."""
     try:
         url = URL(where)
@@ -216,8 +248,8 @@ async def _get(
             raise SpecUnavailable(f"{plain(url)} cannot be reached: {reason[:200]}") from None
         except ValueError as error:  # a header that cannot be sent
             raise SpecError(f"{plain(where)} cannot be asked for: {str(error)[:200]}") from None
-        if isinstance(result, bytes):
-            return result, plain(url)
+        if isinstance(result, Got):
+            return result
         url = result
     raise SpecError(f"{plain(where)} redirects more than {MAX_REDIRECTS} times")
 
@@ -228,7 +260,7 @@ async def _once(
     session: aiohttp.ClientSession,
     progress: Progress,
     limit: int,
-) -> bytes | URL:
+) -> Got | URL:
     """One request: the text, or where it redirects to within the origin."""
     progress(f"fetching {plain(url)}")
     sent = {"Accept": _ACCEPT, **headers, "Accept-Encoding": "gzip"}
@@ -237,12 +269,15 @@ async def _once(
     ) as response:
         if response.status in _REDIRECTS:
             return _redirected(url, response.headers.get("Location", ""))
+        if response.status == 304 and headers.keys() & Seen("", "1", "1").conditions.keys():
+            raise Unchanged(f"{plain(url)} answers 304")
         _check_status(url, response.status, has_headers=bool(headers))
         text = await _body(url, response, progress, limit)
     wrong = misfit(text)
     if wrong:
         raise SpecError(f"{plain(url)} is {wrong}")
-    return text
+    said = (response.headers.get(name, "") for name in ("ETag", "Last-Modified"))
+    return Got(text, plain(url), Seen(hashlib.sha256(text).hexdigest(), *said))
 
 
 def _redirected(url: URL, location: str) -> URL:

@@ -358,7 +358,7 @@ MUTATIONS = [
     Mutation(
         "nobody is limited",
         ("callers",),
-        {"gateway.pipeline.limit:step": _is(lambda operation, windows, steady, inner: inner)},
+        {"gateway.pipeline.limit:step": _is(lambda operation, limiter, inner: inner)},
     ),
     Mutation(
         "every peer is a trusted proxy",

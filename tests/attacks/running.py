@@ -36,6 +36,8 @@ ALLOWED = frozenset(
         "answer-tokens",
         "cache-status",
         "server-timing",
+        "ratelimit",
+        "ratelimit-policy",
         "connection",
         "content-length",
         "content-type",

@@ -158,7 +158,11 @@ SHOWN: Pairs = (("X-Key", KEY),)
 def config(more: str = "", operations: str = OPERATIONS, name: str = "shop") -> str:
     """A config over the spec beside it."""
     start = f"plugin: {name}\ncontact: a@example.com\nspec: ../specs/shop.yaml\n"
-    return start + dedent(more) + operations
+    text = dedent(more)
+    if "upstream: {" not in text:
+        text += "upstream: {}\n"
+    # What reaches the upstream is counted: a call is one request, whatever it answers.
+    return start + text.replace("upstream: {", "upstream: {retries: no, ") + operations
 
 
 def world(name: str, more: str, *, operations: str = OPERATIONS, **rest: object) -> World:

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from aiohttp import web
 from multidict import CIMultiDict
 
-from gateway.app import new_client
 from gateway.caching.flights import Flights
 from gateway.caching.stores import Store
 from gateway.caching.stores.memory import MemoryStore
+from gateway.clients import new_client
 from gateway.config import read_configs
 from gateway.pipeline import Call, Plan, Shared, plans
 from gateway.plugin import Plugin, build

@@ -499,7 +499,8 @@ async def test_an_error_is_stored_only_with_freshness_of_its_own(
     tmp_path: Path, upstream: Upstream, status: int
 ) -> None:
     counting(upstream, status=status)
-    async with driven(made(tmp_path, upstream.url, "cache: {ttl: 60s, stale: 10m}")) as call:
+    plugin = made(tmp_path, upstream.url, "cache: {ttl: 60s, stale: 10m}", get="retries: no")
+    async with driven(plugin) as call:
         found = [await status_of(call) for _ in range(2)]
         assert len(upstream.received) == 2
         counting(upstream, status=status, Cache_Control="max-age=60")

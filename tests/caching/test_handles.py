@@ -183,3 +183,21 @@ def test_any_history_keeps_to_the_room_the_time_and_the_shares(
                 assert len(rivals) > rooms // 3, "it was within its plugin's share"
                 del used[plugin, number]
         assert handles.size <= room
+
+
+def test_what_could_still_grow_is_forgotten_when_its_plugin_is_replaced() -> None:
+    """The pages to come would be had with what the plugin was before."""
+
+    async def onward() -> Kept | None:
+        return None
+
+    handles, whole, grows = Handles(100_000), kept(1), replace(kept(2), onward=onward)
+    other = replace(kept(3, plugin="q"), onward=onward)
+    for one in (whole, grows, other):
+        handles.put(one, 0.0)
+    handles.settle("p")
+    assert [handles.get(one.plugin, one.handle, 1.0) for one in (whole, grows, other)] == [
+        whole,
+        None,
+        other,
+    ]

@@ -101,7 +101,7 @@ async def test_an_error_is_had_once_by_all_who_waited_and_kept_for_nobody(
     tmp_path: Path, upstream: Upstream
 ) -> None:
     gate = Gate(upstream, status=503)
-    async with driven(made(tmp_path, upstream.url, "cache: 60s")) as call:
+    async with driven(made(tmp_path, upstream.url, "cache: 60s", get="retries: no")) as call:
         calls = begin(call, 50)
         await gate.has(1)
         gate.opened.set()
@@ -120,7 +120,7 @@ async def test_no_answer_is_had_once_by_all_who_waited(tmp_path: Path, upstream:
         raise ConnectionResetError
 
     upstream.answer = drop
-    async with driven(made(tmp_path, upstream.url, "cache: 60s")) as call:
+    async with driven(made(tmp_path, upstream.url, "cache: 60s", get="retries: no")) as call:
         refused = await asyncio.gather(*begin(call, 20), return_exceptions=True)
     assert {getattr(one, "code", one) for one in refused} == {"upstream_failed"}
     assert len(upstream.received) == 1

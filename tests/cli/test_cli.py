@@ -234,7 +234,7 @@ def test_explain_shows_the_plan_and_the_exact_request_with_masked_secrets(todo: 
     assert plan["request"]["method"] == "GET"
     assert plan["request"]["url"] == "http://127.0.0.1:1/todos/ada%2Fb?kind=%C3%BC%26x"
     assert plan["request"]["headers"]["Authorization"] == "Bearer [masked]"
-    assert list(plan["steps"]) == ["validate", "shrink", "cache", "fetch"]
+    assert list(plan["steps"]) == ["validate", "shrink", "cache", "care", "fetch"]
     for output in (result.output, run("explain", todo).output):
         assert KEY not in output
 

@@ -2,17 +2,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from gateway import yaml12
-from gateway.config import types
 from gateway.config.check import check
 from gateway.config.schema import SCHEMA
-from gateway.config.sound import scalar
+from gateway.config.sound import convert
 from gateway.errors import Unreadable
 from tests.config.test_cases import CASES
 from tests.config.test_read import LEAVES, TREES, VALID, changed, paths
@@ -41,7 +39,7 @@ def test_what_passes_the_check_can_be_converted(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(paths(tree)[1:]))
     tree = changed(tree, path, data.draw(LEAVES | TREES))
     if not check(tree):
-        msgspec.convert(tree, types.Plugin, dec_hook=scalar)
+        convert(tree)
         assert EDITOR.is_valid(tree)
 
 

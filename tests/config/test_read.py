@@ -156,7 +156,7 @@ def test_scalars_are_read_into_plain_units(tmp_path: Path) -> None:
     plugin = read(tmp_path, text + "\nbudget: no\ndrop: no\n").plugin
     assert plugin.limit is not None
     assert (plugin.limit.count, plugin.limit.seconds) == (30, 60.0)
-    assert (plugin.cache.ttl, plugin.upstream.timeout, plugin.upstream.max_bytes) == (
+    assert (plugin.cache.ttl, plugin.upstream.timeout.total, plugin.upstream.max_bytes) == (
         86400,
         0.5,
         2048,

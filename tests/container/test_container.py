@@ -25,6 +25,7 @@ from tests.container.dockerfile import Stage, ignored, stages
 
 ROOT = Path(__file__).parents[2]
 SIDECAR = ROOT / "examples" / "sidecar"
+CLUSTER = ROOT / "examples" / "cluster"
 KEY = {"SERVICE_KEY": nba.KEY}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -220,3 +221,59 @@ def test_the_port_of_a_service_called_gateway_is_told_with_the_way_out() -> None
     result = CliRunner(env=env).invoke(main, ["serve", str(SIDECAR / "configs")])
     assert result.exit_code == 2
     assert "enableServiceLinks: false" in result.stderr
+
+
+# --- several gateways -------------------------------------------------------------------------
+
+
+def clusters() -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((CLUSTER / "deployment.yaml").read_text()))
+
+
+def test_the_clusters_config_is_the_one_beside_it() -> None:
+    files = {path.name: path.read_text() for path in (CLUSTER / "configs").iterdir()}
+    (config,) = [one for one in clusters() if one["kind"] == "ConfigMap"]
+    assert config["data"] == files
+
+
+def test_the_clusters_gateways_say_the_same_in_both_files() -> None:
+    services = yaml.safe_load((CLUSTER / "compose.yaml").read_text())["services"]
+    composed = services["gateway"]["environment"]
+    (players,) = [
+        one
+        for one in clusters()
+        if (one["kind"], one["metadata"]["name"]) == ("Deployment", "players")
+    ]
+    (gateway,) = players["spec"]["template"]["spec"]["containers"]
+    env = {one["name"]: one["value"] for one in gateway["env"]}
+    for name in ("GATEWAY_STORE", "GATEWAY_ADMIN"):
+        assert env[name] == composed[name]
+    assert players["spec"]["replicas"] == services["gateway"]["deploy"]["replicas"]
+    names = {
+        option.envvar for option in main.commands["serve"].params if isinstance(option.envvar, str)
+    }
+    set_here = {*env, *composed}
+    assert {one for one in set_here if one.startswith("GATEWAY_")} - names <= {"GATEWAY_STORE_KEY"}
+    seconds = players["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert seconds >= gateway["lifecycle"]["preStop"]["sleep"]["seconds"] + 8
+
+
+@pytest.mark.parametrize("place", ["deployment.yaml", "compose.yaml"])
+def test_nothing_of_a_cluster_runs_as_root_or_writes_its_own_files(place: str) -> None:
+    if place == "compose.yaml":
+        services = yaml.safe_load((CLUSTER / place).read_text())["services"]
+        for name in ("api", "gateway", "store"):
+            assert services[name]["read_only"]
+            assert services[name]["cap_drop"] == ["ALL"]
+            assert services[name]["user"].partition(":")[0] != "0"
+        return
+    for one in clusters():
+        if one["kind"] != "Deployment":
+            continue
+        spec = one["spec"]["template"]["spec"]
+        assert spec["securityContext"]["runAsNonRoot"]
+        for container in spec["containers"]:
+            locks = container["securityContext"]
+            assert locks["readOnlyRootFilesystem"]
+            assert locks["capabilities"] == {"drop": ["ALL"]}
+            assert not locks["allowPrivilegeEscalation"]

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gateway.app import load_plugin
 from gateway.config import read_configs, types
 from gateway.errors import Mistakes
 from gateway.faces.tools import TARGETS, listing
+from gateway.loading import load_plugin
 from gateway.plugin import Plugin, build
 from tests.draws import specs
 from tests.draws.drawing import config

@@ -47,6 +47,7 @@ def seen(answer: Response) -> tuple[Any, ...]:
     headers = {name: value for name, value in answer.headers.items() if name != "Date"}
     headers.pop("X-Request-Id", None)
     headers.pop("Server-Timing", None)
+    headers.pop("Call-Id", None)
     return answer.status, headers, answer.body
 
 

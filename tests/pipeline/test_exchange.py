@@ -15,7 +15,7 @@ import pytest
 from aiohttp.http import HttpProcessingError
 from multidict import CIMultiDict
 
-from gateway.app import new_client
+from gateway.clients import new_client
 from gateway.errors import ReplyTooLarge
 from gateway.pipeline.exchange import Exchange, Received, host_of
 

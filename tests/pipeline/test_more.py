@@ -129,6 +129,11 @@ async def test_what_cannot_be_answered_says_why(serve: Serve, orders: Upstream, 
     assert len(answer.json()["detail"]) > 20
 
 
+def problem(answer: Response) -> dict[str, Any]:
+    """What a refusal says, but for the id of the call."""
+    return {name: value for name, value in answer.json().items() if name != "call_id"}
+
+
 async def test_unknown_expired_and_another_plugins_handles_read_alike(
     serve: Serve, orders: Upstream
 ) -> None:
@@ -139,7 +144,8 @@ async def test_unknown_expired_and_another_plugins_handles_read_alike(
     foreign = await client.get(f"/other/getMore?handle={handle}")
     unknown = await client.get("/other/getMore?handle=aaaaaaaaaaaaaaaa")
     assert foreign.status == unknown.status == 404
-    assert foreign.json() == unknown.json() == (await client.get("/other/getMore?handle=")).json()
+    none = await client.get("/other/getMore?handle=")
+    assert problem(foreign) == problem(unknown) == problem(none)
     assert foreign.json()["code"] == "unknown_handle"
     assert "Call the operation that gave it once more" in foreign.json()["detail"]
 
@@ -506,7 +512,7 @@ async def test_what_a_model_gets_wrong_of_a_text_is_mended_or_told(
     foreign = await client.get(f"/other/getMore?handle={handle}&path=text")
     client.gateway._shared.handles._expire(float("inf"))
     expired = await ask(path="text")
-    assert (foreign.status, foreign.json()) == (expired.status, expired.json())
+    assert (foreign.status, problem(foreign)) == (expired.status, problem(expired))
     assert "Call the operation that gave it once more" in expired.json()["detail"]
 
 

@@ -552,7 +552,7 @@ async def test_only_the_page_that_failed_is_fetched_again(upstream: Upstream, se
         return web.Response(status=503) if broken and query.get("cursor") == "c2" else good(query)
 
     scripted(upstream, say)
-    client = await serve(plugin(upstream, CURSOR, "cache: 60s"))
+    client = await serve(plugin(upstream, CURSOR, "cache: 60s", timeout="5s, retries: no"))
     assert len(ids(await client.get("/rows"))) == 4
     broken = False
     response = await client.get("/rows")

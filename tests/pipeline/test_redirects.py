@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway import app
+from gateway import sites
 from gateway.pipeline import redirects
 from tests.conftest import Serve, Upstream
 
@@ -43,13 +43,13 @@ async def test_plans_are_not_made_in_the_loop(
     serve: Serve, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where: list[threading.Thread] = []
-    plans = app.plans
+    plans = sites.plans
 
     def seen(*args: Any) -> Any:
         where.append(threading.current_thread())
         return plans(*args)
 
-    monkeypatch.setattr(app, "plans", seen)
+    monkeypatch.setattr(sites, "plans", seen)
     client = await serve(_config(upstream))
     upstream.says({})
     assert (await client.get("/as/copilot/things1")).status == 200

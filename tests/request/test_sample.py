@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.app import load_plugin
 from gateway.config import read_configs
 from gateway.errors import BadArguments
+from gateway.loading import load_plugin
 from gateway.request.check import checker
 from gateway.request.sample import sample, sample_call
 from gateway.values import Argument

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tests.soak.running import Run
 
 MIB = 1024 * 1024
 _WIDTH, _HEIGHT, _LEFT, _TOP = 560, 130, 60, 36
 _LINE, _INK = "#c4ccd4", "#1c2530"
-_COLOURS = ("#2f6fb0", "#c8722a", "#5b8c3a")
+_COLOURS = ("#2f6fb0", "#c8722a", "#5b8c3a", "#8a949e")
+
+
+Panel = tuple[str, dict[str, Sequence[float]]]  # a title, and lines by their names
 
 
 def plot(run: Run) -> str:
     """An SVG of two panels over the same seconds."""
     held = [one.resident / MIB for one in run.seconds]
-    panels = (
+    panels: list[Panel] = [
         ("Held by the gateway, MiB", {"resident": held}),
         (
             "Each second",
@@ -24,7 +27,12 @@ def plot(run: Run) -> str:
                 for name in ("reads", "hit", "502")
             },
         ),
-    )
+    ]
+    return draw(panels, len(held))
+
+
+def draw(panels: Sequence[Panel], seconds: float) -> str:
+    """An SVG of panels over the same seconds."""
     foot = len(panels) * (_HEIGHT + _TOP)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDTH + 90}"',
@@ -36,11 +44,11 @@ def plot(run: Run) -> str:
     for third in range(4):
         at = _LEFT + _WIDTH * third / 3
         lines.append(f'<path d="M{at:.0f} {_TOP}V{foot}" stroke="{_LINE}"/>')
-        lines.append(_text(at, foot + 18, f"{len(held) * third / 3:.0f} s", "middle"))
+        lines.append(_text(at, foot + 18, f"{seconds * third / 3:.0f} s", "middle"))
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
-def _panel(title: str, series: dict[str, Sequence[float]], top: int) -> Iterator[str]:
+def _panel(title: str, series: Mapping[str, Sequence[float]], top: int) -> Iterator[str]:
     most = max(1.0, *(max(values, default=0.0) for values in series.values()))
     foot = top + _HEIGHT
     yield _text(_LEFT, top - 8, title, "start")

@@ -119,33 +119,33 @@ async def soak(
     run = Run()
     async with contextlib.AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(
-            _process("-m", "tests.soak.upstream", str(seed), log=directory / "upstream.log")
+            process("-m", "tests.soak.upstream", str(seed), log=directory / "upstream.log")
         )
-        url = f"http://127.0.0.1:{int(await _line(upstream))}"
+        url = f"http://127.0.0.1:{int(await line_of(upstream))}"
         for plugin in ("exact", "lenient", "own"):
             (directory / f"{plugin}.yaml").write_text(config(plugin, url))
         paths = [str(directory / f"{plugin}.yaml") for plugin in ("exact", "lenient", "own")]
         options = ["--port", "0", "--json", "--state", str(directory / "state")]
         options += ["--store", store] if store else []
         gateway = await stack.enter_async_context(
-            _process(*program, "serve", *paths, *options, log=directory / "gateway.log")
+            process(*program, "serve", *paths, *options, log=directory / "gateway.log")
         )
-        own = await _announced(gateway)
+        own = await announced(gateway)
         load = await stack.enter_async_context(
-            _process(
+            process(
                 *("-m", "tests.soak.load", own, url, str(seconds), str(seed)),
                 log=directory / "load.log",
             )
         )
-        while line := await _line(load):
+        while line := await line_of(load):
             told = json.loads(line)
             resident = sum(map(resident_share, family(gateway.pid)))
             run.seconds.append(Second(Counter(told["seen"]), resident))
             run.wrong += told["wrong"]
             tell(run)
         await load.wait()
-        for name, process in (("gateway", gateway), ("upstream", upstream), ("load", load)):
-            if process.returncode:
+        for name, one in (("gateway", gateway), ("upstream", upstream), ("load", load)):
+            if one.returncode:
                 raise RuntimeError(f"{name}: {(directory / f'{name}.log').read_text()[-2000:]}")
         async with aiohttp.ClientSession() as session, session.get(f"{url}/done") as response:
             run.upstream = await response.json()
@@ -156,31 +156,33 @@ async def soak(
 
 
 @contextlib.asynccontextmanager
-async def _process(*arguments: str, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(*arguments: str, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """A Python that writes to a file what it has to say, ended at the end."""
     with log.open("wb") as errors:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, stderr=errors,
+        running = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE, stderr=errors,
             cwd=Path(__file__).parents[2], limit=2**24,
         )  # fmt: skip
     try:
-        yield process
+        yield running
     finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
+        if running.returncode is None:
+            running.terminate()
+        await running.communicate()
 
 
-async def _line(process: asyncio.subprocess.Process) -> bytes:
-    assert process.stdout is not None
-    return await process.stdout.readline()
+async def line_of(running: asyncio.subprocess.Process) -> bytes:
+    """The next line that it prints."""
+    assert running.stdout is not None
+    return await running.stdout.readline()
 
 
-async def _announced(process: asyncio.subprocess.Process) -> str:
+async def announced(running: asyncio.subprocess.Process) -> str:
     """Where it listens, as `serve --json` prints it."""
     text = b""
     while True:
-        line = await _line(process)
+        line = await line_of(running)
         if not line:
             raise RuntimeError("the gateway did not start")
         text += line

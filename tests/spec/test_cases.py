@@ -26,9 +26,9 @@ from typing import Any
 import pytest
 
 from gateway import yaml12
-from gateway.app import load_plugin
 from gateway.config import read_configs
 from gateway.errors import BadArguments, Mistakes, SpecError
+from gateway.loading import load_plugin
 from gateway.plugin import Plugin, build
 from gateway.spec.document import parse
 

@@ -13,9 +13,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 
-from gateway.app import load_plugin
 from gateway.config import read_configs
 from gateway.errors import Mistakes, SpecUnavailable
+from gateway.loading import load_plugin
 from gateway.plugin import Plugin
 from gateway.references import References, WantedError
 from gateway.spec import parts, source

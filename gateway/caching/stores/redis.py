@@ -239,6 +239,33 @@ class RedisStore:
         value = await self._link.ask(lambda: self._link.say("GET", self._shown(b"h", digest)), None)
         return self._opened(value, digest)
 
+    # --- what others keep here ------------------------------------------------------------------
+
+    @property
+    def epoch(self) -> bytes:
+        """What every name depends on: with another one all is forgotten. Empty while the store is
+        not used."""
+        return self._epoch if self._link.is_used else b""
+
+    async def run(
+        self, script: Script, names: Iterable[tuple[bytes, ...]], *said: bytes | int
+    ) -> Any:
+        """What a script says; None where it cannot be asked.
+
+        Its first key and its first argument are the epoch's, and it says -1 where they differ. A
+        name is a word of one letter for its kind, and what is digested.
+        """
+        epoch = self._epoch
+        shown = [self._shown(kind, self._digest(kind, *parts)) for kind, *parts in names]
+        keys = (self._epoch_key, *shown)
+        got = await self._link.ask(
+            lambda: self._link.run(script, keys, epoch, *said), None, writes=True
+        )
+        if got == -1:
+            self._link.again()
+            return None
+        return got
+
     # --- names ----------------------------------------------------------------------------------
 
     def _digest(self, kind: bytes, *parts: bytes) -> bytes:

@@ -1,9 +1,9 @@
 """MCP, the Model Context Protocol: a plugin's operations as tools.
 
 `wire` reads and writes messages, `endpoint` writes what an address lists when its plugins load,
-`server` decides what a request asks for, `headers`, `asking` and `confirming` are some of the
-protocol's rules, `results` makes an answer a result. All of it is pure; who opens sockets or pipes
-hands in `Exchange.run`, which makes the call.
+`server` decides what a request asks for, `known` remembers what was asked before, `headers`,
+`asking` and `confirming` are some of the protocol's rules, `results` makes an answer a result. All
+of it is pure; who opens sockets or pipes hands in `Exchange.run`, which makes the call.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from gateway.config import types
 from gateway.errors import Refusal
 from gateway.faces.mcp.confirming import Confirmations, key_of
 from gateway.faces.mcp.endpoint import Endpoint, Served, of_plugin, of_several, sent_twice
-from gateway.faces.mcp.server import Asked, Exchange, Known, Sent, answer
+from gateway.faces.mcp.known import Asked, Known
+from gateway.faces.mcp.server import Exchange, Sent, answer
 from gateway.faces.mcp.wire import Fault, error_message, id_of
 from gateway.plugin import Plugin
 

@@ -58,6 +58,16 @@ def of_answer(answer: Answer, *, structured: bool, modern: bool, meta: bytes) ->
             age = said
     if is_stale:  # a model may say so; RFC 9111 section 5.1 says it to everyone else
         meta = b",".join(filter(None, (meta, b'"%b":{"age":%b}' % (STALE, age.encode()))))
+    if failed:  # its own words say neither, as a rule
+        return _made(body, media, structured, modern, meta, _failed(answer))
+    make = _kept if stored and not is_stale and len(body) <= MOST_KEPT else _made
+    return make(body, media, structured, modern, meta)
+
+
+def _made(
+    body: bytes, media: str, structured: bool, modern: bool, meta: bytes, failed: bytes = b""
+) -> bytes:
+    """The result that a body is; `failed` is content beside it, of what went wrong."""
     shape, way, shown, charset = _form(media)
     value = b"{}"  # what has an output schema must have something that fits it
     if shown and len(body) <= MOST_SHOWN and not failed:
@@ -67,14 +77,18 @@ def of_answer(answer: Answer, *, structured: bool, modern: bool, meta: bytes) ->
     elif body and way == "binary":
         content = _text(f"{shape or 'a file'}, {len(body):,} bytes; it cannot be shown here.")
     else:
-        content, text = (_kept if stored and len(body) <= MOST_KEPT else _said)(body, charset)
-        value = text if way == "json" else value
+        text = decoded(body, charset).removeprefix("\ufeff") or "{}"
+        content = _text(text)
+        value = text.encode() if way == "json" else value
         if _ANNOUNCED in value:
             meta = _announcing(value, meta)
-    if failed:  # its own words say neither, as a rule
-        content += b"," + _failed(answer)
+    if failed:
+        content += b"," + failed
     extra = b',"structuredContent":' + _object(value) if structured and not failed else b""
-    return _result(content, extra, failed=failed, modern=modern, meta=meta)
+    return _result(content, extra, failed=bool(failed), modern=modern, meta=meta)
+
+
+_kept = lru_cache(maxsize=256)(_made)
 
 
 class _Form(NamedTuple):
@@ -89,15 +103,6 @@ class _Form(NamedTuple):
 @lru_cache(maxsize=64)  # upstreams say the same few over and over
 def _form(media: str) -> _Form:
     return _Form(essence(media), kind(media), is_shown(media), charset(media))
-
-
-def _said(body: bytes, charset: str) -> tuple[bytes, bytes]:
-    """The content that a text is, and the text."""
-    text = decoded(body, charset).removeprefix("\ufeff") or "{}"
-    return _text(text), text.encode()
-
-
-_kept = lru_cache(maxsize=256)(_said)
 
 
 def _failed(answer: Answer) -> bytes:

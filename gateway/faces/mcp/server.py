@@ -18,11 +18,11 @@ from msgspec import UNSET, Raw
 from multidict import MultiMapping
 
 from gateway.errors import Bug, Refusal
-from gateway.faces.calls import read_named
 from gateway.faces.mcp import asking, results
 from gateway.faces.mcp import headers as mirror
 from gateway.faces.mcp.confirming import Confirmations
 from gateway.faces.mcp.endpoint import Endpoint, Served, greeting
+from gateway.faces.mcp.known import Asked, Known, Told
 from gateway.faces.mcp.wire import (
     BATCHES,
     INTERNAL_ERROR,
@@ -47,8 +47,7 @@ from gateway.faces.mcp.wire import (
     result_message,
 )
 from gateway.request.text import encode_json
-from gateway.shrinking import Level
-from gateway.values import Answer, UpstreamRequest
+from gateway.values import Answer
 
 MOST_AT_ONCE = 50  # messages of a batch; each may be a call
 # Of a batch's answers, which are held until the last is there; beyond it no more is begun.
@@ -57,23 +56,8 @@ MOST_BYTES = 4 * 1024 * 1024
 _OF_HTTP = (401, 403, 429)
 _SHOWN = 2000  # characters of names in a message
 
-# Calls whose arguments are remembered, and how long these may be: some megabytes at most.
-MAX_KNOWN, MAX_KNOWN_LENGTH = 4096, 512
-
-
-@dataclass(slots=True, eq=False)
-class Asked:
-    """What a call says. Whoever makes it may keep here what was built of that: the same words may
-    be said again, by anybody, so nothing in here is of a caller."""
-
-    arguments: Mapping[str, Any]
-    built: UpstreamRequest | None = None
-    chosen: Level | None = None
-
-
 # Makes a call; raises Refusal.
 Run = Callable[[Served, Asked], Awaitable[Answer]]
-Known = dict[tuple[Served, bytes], Asked]  # by the tool and its arguments as they came
 
 
 class Sent(NamedTuple):
@@ -83,7 +67,7 @@ class Sent(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # made on every call: a third of a frozen one's time
 class Exchange:
     """One request: to which address, from whom, and how its calls are made.
 
@@ -95,8 +79,8 @@ class Exchange:
     run: Run
     confirmations: Confirmations
     headers: MultiMapping[str] | None = None
-    caller: str = ""
-    known: Known = field(default_factory=dict)
+    caller: Callable[[], str] = str
+    known: Known = field(default_factory=Known)
 
 
 async def answer(exchange: Exchange, body: bytes) -> Sent:
@@ -145,20 +129,37 @@ async def _one(exchange: Exchange, message: Envelope, *, alone: bool = True) -> 
     if message.id is UNSET:
         return Sent(202, b"")  # a notification: nothing here waits for one
     id_: Id = message.id
+    headers, method, said = exchange.headers, message.method, message.params
     modern = False
     try:
-        params = params_of(message)
-        modern = _is_modern(exchange.headers, params)
-        if modern:
-            _check(exchange.headers, message, params)
-        if message.method == "tools/call":
-            result = await _call(exchange, params, modern=modern, alone=alone)
-        else:
-            result = (_modern if modern else _before)(exchange, message.method, params)
+        raw = bytes(said) if method == "tools/call" and said is not UNSET else b""
+        told: Told | bytes | None = exchange.known.told(exchange.endpoint, raw, headers)
+        if told is None:
+            params = params_of(message)
+            modern = _is_modern(headers, params)
+            if modern:
+                _check(headers, message, params)
+            if method == "tools/call":
+                told = await _call(exchange, params, raw, modern=modern)
+            else:
+                told = (_modern if modern else _before)(exchange, method, params)
+        if isinstance(told, bytes):
+            return Sent(200, result_message(id_, told))
+        modern, served, asked = told
+        done = await exchange.run(served, asked)
     except Fault as fault:
         # Before, an HTTP error was for what is no message at all.
         whole = modern or fault.code in (PARSE_ERROR, INVALID_REQUEST)
         return Sent(fault.status if whole else 200, error_message(id_, fault))
+    except Bug as bug:
+        return Sent(200, error_message(id_, Fault(INTERNAL_ERROR, bug.detail)))
+    except Refusal as refusal:
+        if refusal.status in _OF_HTTP and alone and headers is not None:
+            raise
+        meta = exchange.endpoint.meta if modern else b""
+        return Sent(200, result_message(id_, results.of_refusal(refusal, modern=modern, meta=meta)))
+    meta = exchange.endpoint.meta if modern else b""
+    result = results.of_answer(done, structured=served.structured, modern=modern, meta=meta)
     return Sent(200, result_message(id_, result))
 
 
@@ -248,47 +249,41 @@ def _name(params: Params) -> str:
 # --- tools/call -------------------------------------------------------------------------------
 
 
-async def _call(exchange: Exchange, params: Params, *, modern: bool, alone: bool) -> bytes:
-    endpoint, name = exchange.endpoint, _name(params)
-    meta = endpoint.meta if modern else b""
+async def _call(exchange: Exchange, params: Params, raw: bytes, *, modern: bool) -> Told | bytes:
+    """What a call says in its words, `raw`, or what is said to it instead of making it.
+
+    Raises: Fault, Refusal.
+    """
+    endpoint, headers = exchange.endpoint, exchange.headers
+    served, given = _meant(endpoint, params)
+    asked = exchange.known.asked(served, given)
+    arguments = asked.arguments
+    if served.mirrored and modern and headers is not None:
+        mirror.expect_arguments(headers, served.mirrored, arguments)
+    subject = asking.subject_of(served, arguments) if modern else None
+    if subject is not None and asking.can_ask(params):
+        waits = await _ask(exchange, served, arguments, subject, params)
+        if waits is not None:
+            return waits
+    told = Told(modern, served, asked)
+    if subject is None and not served.mirrored:
+        exchange.known.tell(endpoint, raw, headers, told, len(given))
+    return told
+
+
+def _meant(endpoint: Endpoint, params: Params) -> tuple[Served, bytes]:
+    """The tool that is called, and its arguments as they came. Raises: Fault."""
+    name, raw = _name(params), params.arguments
     served = endpoint.tools.get(name)
     if served is None:
         known = ", ".join(endpoint.tools)[:_SHOWN]
         raise Fault(INVALID_PARAMS, f"There is no tool {name[:64]!r} here. There are: {known}.")
-    raw = params.arguments
-    given = b"" if raw is UNSET or bytes(raw) == b"null" else bytes(raw)
+    given = b"" if raw is UNSET else bytes(raw)
+    if given == b"null":
+        given = b""
     if given[:1] not in (b"", b"{"):
         raise Fault(INVALID_PARAMS, "params.arguments must be an object.")
-    try:
-        asked = _asked(exchange.known, served, given)
-        arguments = asked.arguments
-        if served.mirrored and modern and exchange.headers is not None:
-            mirror.expect_arguments(exchange.headers, served.mirrored, arguments)
-        subject = asking.subject_of(served, arguments) if modern else None
-        if subject is not None and asking.can_ask(params):
-            waits = await _ask(exchange, served, arguments, subject, params)
-            if waits is not None:
-                return waits
-        done = await exchange.run(served, asked)
-    except Bug as bug:
-        raise Fault(INTERNAL_ERROR, bug.detail) from None
-    except Refusal as refusal:
-        if refusal.status in _OF_HTTP and alone and exchange.headers is not None:
-            raise
-        return results.of_refusal(refusal, modern=modern, meta=meta)
-    return results.of_answer(done, structured=served.structured, modern=modern, meta=meta)
-
-
-def _asked(known: Known, served: Served, given: bytes) -> Asked:
-    """What a call says: read, unless it was read before, word for word. Raises: BadArguments."""
-    asked = known.get((served, given))
-    if asked is None:
-        asked = Asked(read_named(served.tool.operation, given))
-        if len(given) <= MAX_KNOWN_LENGTH:
-            if len(known) >= MAX_KNOWN:
-                known.clear()
-            known[served, given] = asked
-    return asked
+    return served, given
 
 
 # --- asking first -----------------------------------------------------------------------------
@@ -307,7 +302,7 @@ async def _ask(
     if subject.operation is not served.tool.operation:
         asking.check(subject.operation, subject.arguments, headers)
     said = encode_json(sorted(arguments.items()))
-    parts = (exchange.caller.encode(), served.plugin.encode(), served.tool.name.encode(), said)
+    parts = (exchange.caller().encode(), served.plugin.encode(), served.tool.name.encode(), said)
     waits = await asking.ask(
         exchange.confirmations, b"\0".join(parts), subject, params, served.plugin
     )

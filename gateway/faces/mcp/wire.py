@@ -109,16 +109,13 @@ def messages_of(body: bytes) -> list[Raw] | None:
 def envelope_of(body: bytes | Raw) -> Envelope:
     """One message. Raises: Fault, where it is no JSON or none of JSON-RPC."""
     try:
-        return _checked(_envelope(body))
+        message = _envelope(body)
     except msgspec.ValidationError:
         raise Fault(INVALID_REQUEST, "A message is a JSON object.") from None
     except RecursionError:
         raise Fault(PARSE_ERROR, _TOO_DEEP) from None
     except ValueError as error:
         raise Fault(PARSE_ERROR, f"The body is not JSON: {error}.") from None
-
-
-def _checked(message: Envelope) -> Envelope:
     if message.jsonrpc != "2.0":
         raise Fault(INVALID_REQUEST, 'A message says "jsonrpc": "2.0".')
     if message.id is not UNSET and not is_id(message.id):

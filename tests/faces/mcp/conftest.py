@@ -18,6 +18,7 @@ from gateway.faces.mcp import (
     Confirmations,
     Endpoint,
     Exchange,
+    Known,
     Sent,
     Served,
     answer,
@@ -98,6 +99,7 @@ class Desk:
     caller: str = "somebody"
     calls: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     confirmations: Confirmations = field(init=False)
+    known: Known = field(default_factory=Known)
 
     def __post_init__(self) -> None:
         self.confirmations = Confirmations(lambda: self.now, most=self.most)
@@ -111,7 +113,9 @@ class Desk:
     async def send(self, body: bytes, headers: Mapping[str, str] | None = None) -> Sent:
         """A body as it is; without headers, as over stdio."""
         given = None if headers is None else CIMultiDict(headers)
-        exchange = Exchange(self.endpoint, self.run, self.confirmations, given, self.caller)
+        exchange = Exchange(
+            self.endpoint, self.run, self.confirmations, given, lambda: self.caller, self.known
+        )
         return await answer(exchange, body)
 
     async def ask(
