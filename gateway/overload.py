@@ -18,9 +18,11 @@ from __future__ import annotations
 
 import math
 
-# A turn is long in which so much is worked, and as much as for so many calls: some 200 wait then,
-# since each takes several turns. Fewer callers than that may keep a gateway busy, and only wait.
-LONG, CALLS = 0.005, 40
+# A turn is long in which so much is worked, and as much as for many calls. A call takes up to five
+# turns, so several times as many wait then: fewer callers than that may keep a gateway busy, and
+# only wait. Where calls are dear they wait too long by then, so fewer of them are enough.
+LONG, CALLS = 0.012, 150
+VERY_LONG, DEAR_CALLS = 0.05, 40
 # Twice CoDel's: a burst passes, and where a process has its core for a part of each 0.1 s only, as
 # with a quota of containers, what came meanwhile is done by then. For so long callers only wait.
 INTERVAL = 0.2
@@ -41,6 +43,11 @@ _RARELY = 0.01  # of all calls, what may be refused when it ends
 _FADES = 0.95
 # Seconds after which to come back, in turn: else all come back together.
 RETRY_AFTER = (1, 2, 3)
+
+
+def long_turn(call: float) -> float:
+    """Seconds of work from which on a turn is long, where a call is so many."""
+    return max(LONG, min(CALLS * call, max(VERY_LONG, DEAR_CALLS * call)))
 
 
 class Load:
@@ -112,7 +119,7 @@ class Load:
         self._looked, self._lasted = now, now - at
         calls = max(1, began - self._began)
         self._looks += 1
-        self._long += turn > max(LONG, CALLS * (worked - self._worked) / calls)
+        self._long += turn > long_turn((worked - self._worked) / calls)
         lasted = now - self._since
         if lasted < INTERVAL or self._looks < LOOKS:
             return False

@@ -216,6 +216,7 @@ class Door:
     )
     _slots: Slots = field(init=False)
     _reads: dict[tuple[str, str], Read] = field(default_factory=dict)
+    _desks: dict[tuple[str, str], Site] = field(default_factory=dict)  # where MCP is spoken
     _own_hosts: set[str] = field(default_factory=set)
     _by_host: dict[str, Site] = field(default_factory=dict)
     _by_name: dict[str, Site] = field(default_factory=dict)
@@ -237,7 +238,7 @@ class Door:
     def place(self, sites: tuple[Site, ...]) -> None:
         """Serve these from now on."""
         # A new one: a call that is under way may still put its way into the one before.
-        self._reads = {}
+        self._reads, self._desks = {}, {}
         self._desk.forget()
         self._slots.are_shared = len(sites) > 1
         self._by_name = {site.name: site for site in sites}
@@ -318,6 +319,9 @@ class Door:
         if known is not None and method == "GET" and not request.can_read_body:
             self._refuse_foreign(request)
             return await self._run(request, known)
+        desk = self._desks.get(at)
+        if desk is not None and method == "POST":
+            return await self._mcp(request, desk)
         path, _, query = target.partition("?")
         if method == "OPTIONS":
             return self._preflight(request, path)
@@ -385,6 +389,8 @@ class Door:
         if own is not None:
             return own
         if path == MCP:
+            if not query:  # so there are few
+                self._desks[request.raw_path, self._host(request)] = site
             return await self._mcp(request, site)
         if path.startswith(AS) and site.fit is not None:
             name, rest = _profile(path)
@@ -526,8 +532,13 @@ class Door:
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         """The whole body of a call, which is under way from here on: its body is held."""
-        if request.content.is_eof():  # nothing is waited for
-            return await self._received(request)
+        if request.content.is_eof() and hdrs.EXPECT not in request.headers:
+            # It came with the head, as that of nearly every call: nothing is waited for.
+            self._refuse_coded(request)
+            whole = request.content.read_nowait()
+            if len(whole) > self.max_body:
+                raise self._too_large()
+            return whole
         free = self._slots.take(self._address(request))
         try:
             return await self._received(request)
@@ -536,9 +547,7 @@ class Door:
 
     async def _received(self, request: web.BaseRequest) -> bytes:
         """A whole body, bounded in size and time."""
-        transfer = request.headers.get(hdrs.TRANSFER_ENCODING, "chunked").lower()
-        if hdrs.CONTENT_ENCODING in request.headers or transfer != "chunked":
-            raise UnsupportedBody("A coded request body is not read. Send it as plain JSON.")
+        self._refuse_coded(request)
         if (request.content_length or 0) > self.max_body:
             raise self._too_large()
         expected = request.headers.get(hdrs.EXPECT)
@@ -548,11 +557,6 @@ class Door:
                 raise ExpectationFailed(text)
             # Some hold their body back until they are told (RFC 9110 section 10.1.1).
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if request.content.is_eof():  # it came with the head, as that of nearly every call
-            whole = request.content.read_nowait()
-            if len(whole) > self.max_body:
-                raise self._too_large()
-            return whole
         seconds = BODY_SECONDS * max(1.0, self.max_body / MAX_BODY)
         try:
             async with asyncio.timeout(seconds):
@@ -566,6 +570,11 @@ class Door:
         if size > self.max_body:
             raise self._too_large()
         return b"".join(pieces)
+
+    def _refuse_coded(self, request: web.BaseRequest) -> None:
+        transfer = request.headers.get(hdrs.TRANSFER_ENCODING, "chunked").lower()
+        if hdrs.CONTENT_ENCODING in request.headers or transfer != "chunked":
+            raise UnsupportedBody("A coded request body is not read. Send it as plain JSON.")
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(

@@ -319,3 +319,31 @@ async def test_of_two_gateways_on_one_store_either_takes_a_yes_and_it_works_once
         assert answers[0]["error"]["code"] == -32602
         assert answers[1]["result"]["resultType"] == "complete"
     assert len(upstream.received) == 1
+
+
+async def test_an_address_that_was_asked_before_is_judged_as_the_first_time(
+    serve: Serve, upstream: Upstream
+) -> None:
+    upstream.says({"id": 1})
+    tokens = "auth: {service: {tokens: {me: a-token-of-mine}}}"
+    client = await serve(_config(upstream), _config(upstream, "guarded", tokens))
+    mine = {"Authorization": "Bearer a-token-of-mine"}
+    for _ in range(2):
+        assert (await _ask(client, "tools/call", CALL, "/things/mcp")).status == 200
+        assert (await _ask(client, "tools/call", CALL, "/guarded/mcp", **mine)).status == 200
+        assert (await _ask(client, "tools/call", CALL, "/guarded/mcp")).status == 401
+        foreign = {"Origin": "https://evil.example"}
+        assert (await _ask(client, "tools/call", CALL, "/things/mcp", **foreign)).status == 403
+        assert (await client.get("/things/mcp")).status == 405
+        preflight = await client.request("OPTIONS", "/things/mcp", headers=foreign)
+        assert preflight.status == 204
+    assert client.gateway.door._desks.keys() == {("/things/mcp", ""), ("/guarded/mcp", "")}
+    client.gateway.door.place(client.gateway.door.sites[1:])
+    assert (await _ask(client, "tools/call", CALL, "/things/mcp")).status == 404
+
+
+async def test_addresses_that_are_remembered_are_few(serve: Serve, upstream: Upstream) -> None:
+    client = await serve(_config(upstream))
+    for number in range(5):
+        assert (await _ask(client, "ping", at=f"/mcp?n={number}")).status == 200
+    assert not client.gateway.door._desks

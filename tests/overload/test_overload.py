@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.overload import (
     AIM,
     CALLS,
+    DEAR_CALLS,
     INTERVAL,
     LONG,
     LOOK,
@@ -19,6 +20,7 @@ from gateway.overload import (
     PERIOD,
     RETRY_AFTER,
     Load,
+    long_turn,
 )
 from tests.overload.loop import CALL, play, poisson, quantile
 
@@ -54,10 +56,16 @@ def test_nothing_is_refused_while_every_second_turn_is_short(
     assert load.room == MOST_ROOM
 
 
-def test_a_turn_of_dear_calls_is_long_only_where_many_wait() -> None:
-    work = 0.01
-    assert not looked(Load(), [(CALLS - 1) * work] * 60, work=work)
-    assert looked(Load(), [(CALLS + 1) * work] * 60, work=work)
+@pytest.mark.parametrize(("work", "calls"), [(0.0002, CALLS), (0.01, DEAR_CALLS)])
+def test_a_turn_is_long_only_where_many_wait(work: float, calls: int) -> None:
+    assert not looked(Load(), [(calls - 1) * work] * 60, work=work)
+    assert looked(Load(), [(calls + 1) * work] * 60, work=work)
+
+
+@pytest.mark.parametrize("call", [1e-6, 40e-6, 130e-6, 200e-6, 300e-6])
+def test_turns_that_are_all_of_128_callers_are_not_long(call: float) -> None:
+    """Who waits for an answer before he asks again is not turned away for it."""
+    assert long_turn(call) > 128 * call
 
 
 def test_long_turns_with_silence_between_them_are_no_load() -> None:
@@ -179,7 +187,7 @@ def asked(times: float, *, upstream: float = 150e-6, seconds: float = 4.0) -> tu
     """What comes of so many times the capacity after the first second: what was answered of the
     capacity, the 99th percentile, and the share that was refused."""
     load, calls = Load(), poisson(times * CAPACITY, seconds, dice())
-    seen = play(calls, load=load, upstream=upstream, most=400)
+    seen = play(calls, load=load, upstream=upstream, most=1000)
     good = sum(1 for came, latency in seen.answered if 1 <= came + latency < seconds)
     refused = len(seen.refused) / (len(seen.refused) + len(seen.answered))
     return good / (seconds - 1) / CAPACITY, quantile(seen.since(1.0), 0.99), refused
@@ -223,14 +231,14 @@ def test_when_the_load_is_gone_nothing_is_refused_any_more() -> None:
     calls = [*poisson(2 * CAPACITY, 2.0, dice())]
     calls += [2 + at for at in poisson(0.5 * CAPACITY, 4.0, dice())]
     load = Load()
-    seen = play(iter(calls), load=load, most=400)
+    seen = play(iter(calls), load=load, most=1000)
     assert not load.is_shedding
     assert not [came for came in seen.refused if came > 4.0]
 
 
 def test_dear_calls_are_refused_as_cheap_ones_are() -> None:
     load, dear = Load(), 50.0
-    seen = play(poisson(2 * CAPACITY / dear, 12.0, dice()), load=load, cost=dear, most=400)
+    seen = play(poisson(2 * CAPACITY / dear, 12.0, dice()), load=load, cost=dear, most=1000)
     late = seen.since(6.0)
     assert quantile(late, 0.99) <= 10 * dear * CALL
     assert len(late) >= 0.8 * 6 * CAPACITY / dear

@@ -25,7 +25,7 @@ from typing import Any, cast
 import uvloop
 
 # Callers, at several addresses: of one only so many may have calls under way.
-CONNECTIONS, ADDRESSES = 512, 8
+CONNECTIONS, ADDRESSES = 1024, 8
 _LENGTH = b"\r\ncontent-length: "
 _END = b"\r\n\r\n"
 _REPLY_BODY = json.dumps({"id": 1, "name": "Ada", "notes": ["of some length " * 4] * 8}).encode()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -127,7 +130,7 @@ async def test_of_callers_who_never_pause_no_call_is_lost(serve: Serve, upstream
         while True:
             try:
                 reader, writer = await connected(url)
-            except ConnectionRefusedError:
+            except ConnectionError:  # reset as well: the kernel had not made it when it was closed
                 return
             head = ""
             try:
@@ -181,3 +184,35 @@ async def said(
         if line.lower().startswith("content-length:")
     ]
     return head, await reader.readexactly(length)
+
+
+@pytest.mark.skipif(not hasattr(os, "pipe2"), reason="fills a pipe as Linux has them")
+async def test_a_log_that_nobody_reads_holds_nobody_at_the_end(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    config = tmp_path / "one.yaml"
+    config.write_text(PLUGIN % upstream.url)
+    nobody, full = os.pipe2(os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while os.write(full, b"x" * 4096):
+            pass
+    os.set_blocking(full, True)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway", "serve", str(config), "--port", "0", "--admin", "no"),
+        *("--state", str(tmp_path / "state")),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=full,
+    )
+    os.close(full)
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(WITHIN):
+            while b"listening on" not in await process.stdout.readline():
+                assert process.returncode is None
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            assert await process.wait() == 0
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        os.close(nobody)
