@@ -53,8 +53,12 @@ hostile: $(READY) ## hostile specs at their full size, each in a process with bo
 bounds: $(READY) ## what nobody should send, at its full size, and the memory it costs (Linux)
 	$(BIN)/python -m tests.bounds
 
-soak: $(READY) ## five minutes of load before an upstream that fails; every answer judged, memory watched (Linux): make soak STORE=redis
+soak: $(READY) ## the long forms, half an hour on a quiet machine (Linux): faults and writes, twice the capacity, a hanging neighbour, 1,000 reloads, one limit over two gateways
 	$(BIN)/python -m tests.soak --store $(or $(STORE),memory)
+	$(BIN)/python -m tests.soak.overload --seconds 120
+	$(BIN)/python -m tests.soak.neighbours
+	$(BIN)/python -m tests.soak.reloads --reloads 1000
+	$(BIN)/python -m tests.soak.limits --seconds 300
 
 clients: $(READY) ## real plugin readers and linters, each in an environment of its own (2 GB, once)
 	$(BIN)/python -m tests.clients
