@@ -198,13 +198,14 @@ class Gateway:
     def _read_anew(self) -> Sequence[Loaded]:
         if self.read is None:
             raise AssertionError("is asked for only where there is something to read")
-        return self._hide(self.read())
+        return self._hide(self.read(), self.served())
 
-    def _hide(self, configs: Sequence[Loaded]) -> Sequence[Loaded]:
-        """Keep what these keep secret out of the log, and what they replace as well."""
+    def _hide(self, configs: Sequence[Loaded], served: Sequence[Loaded] = ()) -> Sequence[Loaded]:
+        """Keep what these keep secret out of the log, what is served, which they may not replace,
+        and what that has replaced."""
         if self.options.log is not None:
-            held = {secret for one in configs for secret in one.secrets}
-            for one in configs:
+            held = {secret for one in (*configs, *served) for secret in one.secrets}
+            for one in (*configs, *served):
                 held.update(prove(one.plugin.upstream.credential).composed)
             if self.options.store_key:
                 held.add(self.options.store_key)
@@ -279,4 +280,6 @@ class Gateway:
         self._sockets = options.sockets or tcp(options.host, options.port)
         self.port = port_of(self._sockets)
         for one in self._sockets:
+            # Bound means little: somebody else may listen by now, which uvloop would not tell.
+            one.listen(BACKLOG)
             await web.SockSite(self._runner, one, ssl_context=options.tls, backlog=BACKLOG).start()

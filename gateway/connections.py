@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from functools import partial
 from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
+from aiohttp.http_exceptions import BadHttpMessage, LineTooLong, TransferEncodingError
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
@@ -24,6 +25,7 @@ from gateway.overload import RETRY_AFTER
 from gateway.process import descriptors
 from gateway.proxy import Door, problem
 from gateway.response import whole
+from gateway.telemetry.lines import network_of
 from gateway.turns import Turns
 
 log = logging.getLogger("gateway")
@@ -46,6 +48,8 @@ IDLE_SECONDS = 75.0
 LINGER_SECONDS = 2.0
 
 
+# Where aiohttp begins to quote a request.
+_QUOTED = re.compile(r"b?['\"]|bytearray\(")
 # Who calls over a unix socket is on this machine: --trusted-proxy may name it so.
 _SELF = ("127.0.0.1", 0)
 _CLOSES = b"\r\nConnection: close" + BLANK
@@ -235,7 +239,8 @@ class _Handler(RequestHandler):
         """Refuse a request that could not be read."""
         if status >= 500 or request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
-        log.debug("a request of %s is not valid HTTP: %s", request.remote, exc)
+        network = network_of(request.remote or "")
+        log.debug("a request of %s is not valid HTTP: %s", network, _why(exc))
         self.close()  # what comes from now on is thrown away
         refusal, server = _refusal(exc), cast("Server", self._manager)
         server.door.recorder.counts.refused(refusal.code)
@@ -243,6 +248,14 @@ class _Handler(RequestHandler):
         response = _Refused(status=refused.status, body=refused.body, headers=refused.headers)
         response.force_close()
         return response
+
+
+def _why(error: BaseException | None) -> str:
+    """Why a request could not be read, without the piece of it that aiohttp quotes: it may be a
+    credential."""
+    if not isinstance(error, BadHttpMessage) or isinstance(error, TransferEncodingError):
+        return type(error).__name__
+    return " ".join(_QUOTED.split(error.message)[0].split()).rstrip(":")
 
 
 def _refusal(error: BaseException | None) -> Refusal:

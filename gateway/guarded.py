@@ -20,15 +20,19 @@ Source: IANA's special-purpose address registries (RFC 6890), RFC 4291 §2.5.5, 
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterable
-from typing import Any
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+T = TypeVar("T")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Clouds' own addresses outside of link-local: Alibaba's metadata, AWS's over IPv6, Azure's host.
@@ -139,6 +143,47 @@ class _Resolver(AbstractResolver):
         await self._inner.close()
 
 
+class _Lookups:
+    """What aiohttp's resolver asks of a loop, in a thread for each.
+
+    uvloop looks up two names at once, asyncio as many as it has threads for everything: names whose
+    server is silent would keep all others waiting, and with them the calls of other plugins.
+    aiohttp looks a name up once at a time, so no more threads are made than there are such names.
+    """
+
+    async def getaddrinfo(self, *args: Any, **hints: Any) -> Any:
+        return await _in_thread(lambda: socket.getaddrinfo(*args, **hints))
+
+    async def getnameinfo(self, *args: Any) -> Any:
+        return await _in_thread(lambda: socket.getnameinfo(*args))
+
+
+async def _in_thread(ask: Callable[[], T]) -> T:
+    """What a lookup brings. Nobody waits for its thread, at the end of the process neither."""
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[T] = loop.create_future()
+
+    def settle(give: Callable[[Any], None], what: Any) -> None:
+        if not found.done():
+            give(what)
+
+    def run() -> None:
+        give: tuple[Callable[[Any], None], Any]
+        try:
+            give = found.set_result, ask()
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            give = found.set_exception, error
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, *give)
+
+    threading.Thread(target=run, name="lookup", daemon=True).start()
+    return await found
+
+
+def _system() -> AbstractResolver:
+    return aiohttp.ThreadedResolver(cast("asyncio.AbstractEventLoop", _Lookups()))
+
+
 def connector(
     urls: Iterable[str], *, resolver: AbstractResolver | None = None, **settings: Any
 ) -> aiohttp.TCPConnector:
@@ -157,7 +202,7 @@ def connector(
         return socket.socket(family, kind, protocol)
 
     return aiohttp.TCPConnector(
-        resolver=_Resolver(guard, resolver or aiohttp.DefaultResolver()),
+        resolver=_Resolver(guard, resolver or _system()),
         socket_factory=open_socket,
         **settings,
     )

@@ -43,10 +43,11 @@ def can_share() -> bool:
     return hasattr(socket, "SO_REUSEPORT")
 
 
-def tcp(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
+def tcp(host: str, port: int, *, shared: bool = False, alone: bool = False) -> list[socket.socket]:
     """A socket for each address of a host, bound to one port of them all; 0 takes a free one.
 
     `shared` lets other processes of this user bind the same port, if they share it as well.
+    `alone` lets no others, also while nobody listens.
 
     Raises:
         OSError: there is no such address, or somebody else has the port.
@@ -59,7 +60,7 @@ def tcp(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
         chosen = port or (port_of(found) if found else 0)
         where = (address[0], chosen, *address[2:])
         try:
-            found.append(_bound(family, kind, protocol, where, shared=shared))
+            found.append(_bound(family, kind, protocol, where, shared=shared, alone=alone))
         except OSError as error:
             failed = error
             # `localhost` may have an address of a family that the machine has not.
@@ -72,11 +73,17 @@ def tcp(host: str, port: int, *, shared: bool = False) -> list[socket.socket]:
 
 
 def _bound(
-    family: int, kind: int, protocol: int, address: tuple[object, ...], *, shared: bool
+    family: int,
+    kind: int,
+    protocol: int,
+    address: tuple[object, ...],
+    *,
+    shared: bool,
+    alone: bool,
 ) -> socket.socket:
     one = socket.socket(family, kind, protocol)
     try:
-        if os.name == "posix":  # elsewhere it would let anybody take the port as well
+        if os.name == "posix" and not alone:  # elsewhere it would let anybody take the port as well
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -92,15 +99,22 @@ def _bound(
 def held(host: str, port: int) -> list[socket.socket]:
     """Sockets that hold a port for processes which are to share it, and listen to nothing.
 
-    A port that somebody listens on is taken, also where that is another gateway of this user,
-    which would share it.
+    A port that somebody listens on or holds is taken, also where that is another gateway of this
+    user, which would share it.
 
     Raises:
         OSError: as of `tcp`.
     """
     if port:
         close(tcp(host, port))
-    return tcp(host, port, shared=True)
+    try:
+        # So nobody but workers can bind it, before one of them listens as well.
+        return tcp(host, port, shared=True, alone=True)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        # Connections of a process before that shared it with nobody are not quite gone yet.
+        return tcp(host, port, shared=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +150,7 @@ def unix(path: Path) -> UnixSocket:
     before = os.umask(_OTHERS)  # from the first moment on
     try:
         one.bind(str(path))
+        one.listen(BACKLOG)  # at once: what nobody listens on is replaced by whoever comes next
         return UnixSocket(one, path, _file_of(path))
     except OSError as error:
         one.close()
@@ -191,7 +206,7 @@ class Tls:
     def __init__(self, certificate: Path, key: Path) -> None:
         """Read them. Raises: TlsError."""
         self._certificate, self._key = certificate, key
-        self._seen = self._stamp()
+        self._seen: tuple[object, ...] = self._stamp()
         self.context = _context(certificate, key)
 
     def renew(self) -> bool:
@@ -208,7 +223,11 @@ class Tls:
             return False
         self._seen = stamp
         _context(self._certificate, self._key)  # a context that is in use is not to be half changed
-        self.context.load_cert_chain(self._certificate, self._key, _no_password)
+        try:
+            self.context.load_cert_chain(self._certificate, self._key, _no_password)
+        except (ssl.SSLError, OSError) as error:  # they have changed meanwhile
+            self._seen = ()
+            raise TlsError(f"{self._certificate} and {self._key}: {error}") from None
         return True
 
     def _stamp(self) -> tuple[object, ...]:
@@ -220,7 +239,9 @@ class Tls:
             except OSError:
                 found.append(None)
             else:
-                found.append((seen.st_dev, seen.st_ino, seen.st_mtime_ns, seen.st_size))
+                # The last one changes with the permissions, too.
+                times = seen.st_mtime_ns, seen.st_ctime_ns
+                found.append((seen.st_dev, seen.st_ino, seen.st_size, *times))
         return tuple(found)
 
 

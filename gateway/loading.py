@@ -43,6 +43,8 @@ from gateway.spec.source import (
 
 log = logging.getLogger("gateway")
 
+_UNREAD = "unread "  # begins what stands for a file's digest where it was not opened
+
 MAX_LOGO = 1024 * 1024
 _AT_ONCE = 8
 
@@ -85,11 +87,13 @@ async def load(
     state: Path | None = None,
     progress: Progress = lambda _: None,
     beside: Beside = nullcontext,
+    seconds: float = TOTAL_SECONDS,
 ) -> Made:
-    """The same, and what it was made of. `beside` is entered while a thread compiles."""
+    """The same, and what it was made of. `beside` is entered while a thread compiles; `seconds`
+    is the longest that the spec's host, and those of its parts, may take."""
     found = await asyncio.to_thread(_files, loaded)
     try:
-        plugin, inputs = await _built(loaded, state, found.files, progress, beside)
+        plugin, inputs = await _built(loaded, state, found.files, progress, beside, seconds)
     except Mistakes as error:
         raise Mistakes([*found.mistakes, *error.mistakes]) from None
     if found.mistakes:
@@ -98,26 +102,38 @@ async def load(
 
 
 async def _built(
-    loaded: Loaded, state: Path | None, files: Files, progress: Progress, beside: Beside
+    loaded: Loaded,
+    state: Path | None,
+    files: Files,
+    progress: Progress,
+    beside: Beside,
+    seconds: float,
 ) -> Made:
     where, headers = source_of(loaded.plugin)
     if not where:
         return Made(build(loaded, None, files=files), Inputs())
     mask = Mask(loaded.secrets)  # a server may say back what it was sent
+    masked = partial(masked_document, mask=mask) if headers else None
     try:
         base = loaded.file.parent
-        got = await fetch(where, base=base, headers=headers, state=state, progress=progress)
+        got = await fetch(
+            where,
+            base=base,
+            headers=headers,
+            state=state,
+            seconds=seconds,
+            progress=progress,
+            masked=masked,
+        )
         progress(f"compiling {loaded.plugin.plugin}")
     except SpecError as error:
         raise Mistakes([loaded.mistake(("spec",), mask.text(str(error)))]) from None
     except SpecUnavailable as error:
         raise SpecUnavailable(mask.text(str(error))) from None
-    if headers:
-        document = await asyncio.to_thread(masked_document, got.document, mask)
-        got = replace(got, document=document)
-    masked = partial(masked_document, mask=mask) if headers else None
     try:
-        async with Library(got, headers=headers, state=state, masked=masked) as library:
+        async with Library(
+            got, headers=headers, state=state, masked=masked, seconds=seconds
+        ) as library:
             plugin = await _built_of(loaded, got, library, files, beside)
     except SpecError as error:
         raise Mistakes([loaded.mistake(("spec",), mask.text(str(error)))]) from None
@@ -155,8 +171,7 @@ def _inputs(where: str, got: Source, library: Library, *, stale: bool) -> Inputs
     if got.root is None:
         return Inputs(urls={where: got.seen, **library.seen}, stale=stale)
     root = got.root
-    # What is there and must not be read has a digest as well: it has not changed since.
-    parts = {root / one: seen.digest or _digest(root / one) for one, seen in library.seen.items()}
+    parts = {root / one: seen.digest or _unread(root / one) for one, seen in library.seen.items()}
     return Inputs(files={Path(got.location): got.seen.digest, **parts})
 
 
@@ -237,8 +252,20 @@ def files_named(loaded: Loaded) -> set[Path]:
 async def unchanged_files(inputs: Inputs) -> bool:
     """Whether the files hold what they held."""
     return await asyncio.to_thread(
-        lambda: all(_digest(path) == digest for path, digest in inputs.files.items())
+        lambda: all(
+            (_unread if digest.startswith(_UNREAD) else _digest)(path) == digest
+            for path, digest in inputs.files.items()
+        )
     )
+
+
+def _unread(path: Path) -> str:
+    """What tells that a file has changed which is not there, or must not be opened."""
+    try:
+        status = path.stat()
+        return f"{_UNREAD}{path.resolve()} {status.st_mtime_ns} {status.st_size}"
+    except (OSError, ValueError, RuntimeError):  # a loop of symlinks
+        return _UNREAD
 
 
 def _digest(path: Path) -> str:

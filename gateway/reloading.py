@@ -33,6 +33,7 @@ from gateway.pipeline import Shared
 from gateway.proxy import Door
 from gateway.shrinking import count
 from gateway.sites import fitting, waiting
+from gateway.spec.source import TOTAL_SECONDS
 
 log = logging.getLogger("gateway")
 
@@ -120,19 +121,23 @@ class Plugins:
 
     # --- reload -------------------------------------------------------------------------------
 
-    async def reload(self, *, again: bool = False, tell: bool = True) -> Reloaded:
+    async def reload(
+        self, *, again: bool = False, tell: bool = True, wait: float = FIRST_WAIT
+    ) -> Reloaded:
         """Take over what has changed, all of it or nothing.
 
         Args:
             again: Whether specs by URL are asked for, too, where nothing else has changed.
             tell: Whether mistakes are told and kept; else somebody tries again at once.
+            wait: Seconds for the spec of a changed config; then the copy that was kept has to do,
+                since the change may be a token that is to open nothing any more.
         """
         async with self._lock:
             if self._retry not in (None, asyncio.current_task()):
                 self._retry.cancel()
                 self._retry = None
             try:
-                return await self._reload(again=again, tell=tell)
+                return await self._reload(again=again, tell=tell, wait=wait)
             except Exception:
                 log.exception("a reload failed; what was served before goes on")
                 self.shared.counts.reloads("failed")
@@ -144,7 +149,7 @@ class Plugins:
             await asyncio.sleep(MOMENT)
             await self.reload()
 
-    async def _reload(self, *, again: bool, tell: bool) -> Reloaded:
+    async def _reload(self, *, again: bool, tell: bool, wait: float) -> Reloaded:
         if self.read is None:
             return Reloaded(same=tuple(self._held))
         try:
@@ -152,7 +157,8 @@ class Plugins:
         except Mistakes as error:
             of_secrets = error.named if isinstance(error, ReadMistakes) else ()
             return self._refuse(error.mistakes, of_secrets, tell=tell)
-        got = await asyncio.gather(*(self._anew(one, again=again) for one in configs))
+        anew = (self._anew(one, again=again, wait=wait) for one in configs)
+        got = await asyncio.gather(*anew)
         mistakes: list[Mistake] = []
         late: list[Mistake] = []
         for loaded, result in zip(configs, got, strict=True):
@@ -169,7 +175,7 @@ class Plugins:
         return await self._take_over(configs, got)
 
     async def _anew(
-        self, loaded: Loaded, *, again: bool
+        self, loaded: Loaded, *, again: bool, wait: float
     ) -> Held | Made | SpecUnavailable | Mistakes:
         """A plugin as it is now: the one that is held where it is still the same."""
         held = self._held.get(loaded.plugin.plugin)
@@ -184,7 +190,7 @@ class Plugins:
         if held is None or held.inputs is None:
             return await self._first(loaded)
         try:
-            return await self._load(loaded)
+            return await self._load(loaded, wait)
         except (Mistakes, SpecUnavailable) as error:
             return error
 
@@ -192,7 +198,9 @@ class Plugins:
         """A plugin whose spec is another one now. Its host's mistakes are no other plugin's."""
         try:
             made = await self._load(held.loaded)
-            return held if made.inputs.stale else made
+            if not made.inputs.stale:
+                return made
+            held.doubt("it is another one now, but was not to be had as well")
         except Mistakes as error:
             if held.refuse(error.mistakes):
                 self.shared.counts.reloads("failed", mistakes=len(error.mistakes))
@@ -200,9 +208,9 @@ class Plugins:
             held.doubt(str(error))
         return held
 
-    async def _load(self, loaded: Loaded) -> Made:
+    async def _load(self, loaded: Loaded, wait: float = TOTAL_SECONDS) -> Made:
         """Load one plugin. Raises: Mistakes, SpecUnavailable."""
-        return await load(loaded, self.state, beside=self._beside)
+        return await load(loaded, self.state, beside=self._beside, seconds=wait)
 
     async def _first(self, loaded: Loaded) -> Made | SpecUnavailable | Mistakes:
         try:
@@ -235,6 +243,8 @@ class Plugins:
             await self._place(held)
         elif self._refused:
             log.info("the mistakes are mended")
+            if self.then is not None:  # who reads them as well may have met the mistakes, too
+                self.then()
         if others or self._refused:
             self.shared.counts.reloads("ok", at=time.time())
         self._refused, self._tried = (), frozenset()
@@ -272,7 +282,7 @@ class Plugins:
         """Reload until a spec is there that was missing."""
         for pause in pauses():
             await asyncio.sleep(pause)
-            if not (await self.reload()).mistakes:
+            if not (await self.reload(wait=TOTAL_SECONDS)).mistakes:
                 self._retry = None
                 return
 

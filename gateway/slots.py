@@ -8,12 +8,11 @@ upstream hangs takes half, two of them a third each, and there is always some fo
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
-from functools import lru_cache
 from typing import TypeVar
 
 from gateway.errors import Overloaded
+from gateway.limits.networks import network
 
 # Of all slots, what one address may hold: a quarter, but no fewer than a small machine's own
 # client may need.
@@ -44,7 +43,7 @@ class Slots:
         Raises: Overloaded.
         """
         if ":" in address:
-            address = _network(address)
+            address = network(address)
         own = self._by_address.get(address, 0)
         if self._taken >= self._most:
             raise Overloaded(
@@ -76,7 +75,7 @@ class Slots:
         if not self.are_shared:
             return _nothing
         if ":" in address:
-            address = _network(address)
+            address = network(address)
         both = address, plugin
         all_of_it = self._by_plugin.get(plugin, 0)
         own = self._by_both.get(both, 0)
@@ -113,13 +112,3 @@ def _less(counts: dict[K, int], key: K) -> None:
 
 def _nothing() -> None:
     """For a call of no plugin in particular."""
-
-
-@lru_cache(maxsize=1024)
-def _network(address: str) -> str:
-    """What counts as one address of IPv6: a subscriber has a network of 64 bits (RFC 6177)."""
-    try:
-        parsed = ipaddress.IPv6Address(address.partition("%")[0])
-    except ValueError:
-        return address
-    return str(parsed.ipv4_mapped or int(parsed) >> 64)

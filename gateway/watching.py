@@ -91,7 +91,9 @@ def stamps(watched: Watched) -> Mapping[Path, Stamp]:
 def _stamp(file: Path) -> Stamp:
     try:
         status = file.stat()
-        return status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev, file.resolve()
+        # The second one changes with the permissions, too, and nobody can set it back.
+        times = status.st_mtime_ns, status.st_ctime_ns
+        return *times, status.st_size, status.st_ino, status.st_dev, file.resolve()
     except (OSError, RuntimeError, ValueError):  # RuntimeError: links that lead in a circle
         return None
 

@@ -5,12 +5,12 @@ tell.
                ◄──────── lines of JSON ────────►
 
 The supervisor serves nothing itself. A worker is the same command again, told by its environment
-what it is. Each message is one line; a worker's are `ready`, `failed` (it cannot serve, and why)
-and `facts` (each second, and at its end); the supervisor's are `configs`, first of all, `reload`
-and `stop`. What a worker starts with are the configs that the supervisor has found good, so that it
-starts although somebody has broken a file meanwhile. A closed end
-means that the other process has ended, by whatever: then a worker ends as well, and no process is
-left over.
+what it is. Each message is one line; a worker's are `ready`, `failed` (it cannot serve, and why),
+`facts` (each second, and at its end) and `leaves` (it takes no new calls); the supervisor's are
+`configs`, first of all, `reload` and `stop`. What a worker starts with are the configs that the
+supervisor has found good, so that it starts although somebody has broken a file meanwhile. A
+closed end means that the other process has ended, by whatever: then a worker ends as well, and no
+process is left over.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ _FULL = 4 * 1024 * 1024
 # Before a worker is started again, each time that it died within STEADY seconds of its start.
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 _STEADY = 10.0
+# A worker that serves and tells nothing for so long, twice in a row, hangs: it is killed. Twice,
+# since what it told meanwhile is found only then where the supervisor itself was stopped.
+_SILENCE = 15.0
 # Beyond the deadline of its calls, what a worker has to close everything.
 _CLOSING = 1.0
 
@@ -79,7 +82,11 @@ class Place(msgspec.Struct, frozen=True):
 def place_of(env: MutableMapping[str, str]) -> Place | None:
     """What this process is told, if it is a worker; its own children are not told again."""
     text = env.pop(VARIABLE, "")
-    return msgspec.json.decode(text, type=Place) if text else None
+    try:
+        return msgspec.json.decode(text, type=Place) if text else None
+    except msgspec.DecodeError:
+        text = f"{VARIABLE} is the gateway's own; for the number of processes set {VARIABLE}S"
+        raise ValueError(text) from None
 
 
 class Channel:
@@ -136,6 +143,7 @@ class Worker:
     process: Process
     channel: Channel
     is_ready: bool = False
+    has_served: bool = False
     facts: Message = field(default_factory=dict)
     failure: Message | None = None
 
@@ -237,7 +245,7 @@ class Supervisor:
                 ended = f"cannot be started: {error.strerror}"
             else:
                 ended = await self._followed(worker)
-                was_ready = was_ready or worker.is_ready
+                was_ready = was_ready or worker.has_served
             if self._stopping.is_set():
                 return
             if not was_ready:
@@ -290,22 +298,38 @@ class Supervisor:
 
     async def _followed(self, worker: Worker) -> str:
         """Hear what a worker tells until it has ended; gives how that was."""
-        while (message := await worker.channel.hear()) is not None:
+        while (message := await self._heard(worker)) is not None:
             match message["is"]:
                 case "ready":
-                    worker.is_ready = True
+                    worker.is_ready = worker.has_served = True
                     self._changed.set()
                     log.info("worker %d serves, process %d", worker.number, worker.process.pid)
                 case "facts":
                     worker.facts = message
                 case "failed":
                     worker.failure = message
+                case "leaves":
+                    worker.is_ready = False
         code = await self._ended(worker)
         del self._workers[worker.number]
         await worker.channel.close()
         if "counts" in worker.facts:
             self._past = merged([self._past, remains(worker.facts["counts"])])
         return _how(code)
+
+    async def _heard(self, worker: Worker) -> Message | None:
+        """Its next message; None where there are none any more, or it hangs."""
+        silent = 0
+        hearing = asyncio.ensure_future(worker.channel.hear())
+        try:
+            while not (await asyncio.wait([hearing], timeout=_SILENCE))[0]:
+                silent = silent + 1 if worker.is_ready else 0
+                if silent > 1:
+                    log.warning("worker %d hangs: it has told nothing for long", worker.number)
+                    return None
+            return hearing.result()
+        finally:
+            hearing.cancel()
 
     async def _ended(self, worker: Worker) -> int:
         """Wait for the end of a worker that has closed its channel: it has nothing left to do."""

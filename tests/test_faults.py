@@ -11,7 +11,9 @@ import contextlib
 import gc
 import json
 import os
+import socket
 import ssl
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -362,6 +364,24 @@ async def test_too_many_requests_is_obeyed_where_it_says_how_long(
     assert one.tries == {"429": 2, "ok": 1}
 
 
+@pytest.mark.parametrize("said", ["²", "3²", "-5", "1.5", "soon", "99999999999999999999"])
+async def test_a_retry_after_that_says_nothing_breaks_nothing(
+    scene: Callable[..., Awaitable[Scene]], said: str
+) -> None:
+    """Over MCP, too, where an upstream's 429 is a result: that is what a model reads."""
+    one = await scene(within="5s")
+    page = b"<title>Slow down</title>"
+    head = f"HTTP/1.1 429 X\r\nContent-Type: text/html\r\nRetry-After: {said}\r\n".encode()
+    one.proxy.fault = Fault(says=head + b"Content-Length: %d\r\n\r\n" % len(page) + page)
+    got, result = await one.post(), await one.tool()
+    assert (got.status, got.code) == (429, "upstream_error")
+    assert "Slow down" in got.problem["detail"]
+    wanted = 365 * 86_400 if said.isascii() and said.isdigit() else None
+    assert got.problem.get("retry_after") == wanted
+    assert result["isError"]
+    assert "Slow down" in str(result)
+
+
 async def test_too_many_requests_without_a_word_is_tried_a_little_later(
     scene: Callable[..., Awaitable[Scene]],
 ) -> None:
@@ -455,3 +475,115 @@ async def test_callers_who_leave_leave_nothing_behind(
         await asyncio.gather(*calls, return_exceptions=True)
     one.proxy.fault = FINE
     assert (await one.get()).status == 200
+
+
+# --- more than one request for a call ------------------------------------------------------------
+
+LIST = """\
+    plugin: frail
+    contact: a@example.com
+    cache: no
+    upstream: {{url: "{url}", timeout: 1s, limit: {limit}}}
+    operations:
+      getList:
+        call: GET /list
+        description: Read.
+        parameters: {{page: {{in: query, type: integer}}}}
+        returns: {{type: object, properties: {{rows: {{type: array, items: {{type: integer}}}}}}}}
+        paginate: {{items: rows, page: page}}
+"""
+
+
+async def test_a_page_that_does_not_come_is_told_of_and_counted(
+    serve: Serve, upstream: Upstream
+) -> None:
+    silent = asyncio.Event()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if "page=" in request.raw_path:
+            await silent.wait()
+        return web.json_response({"rows": [1, 2]})
+
+    upstream.answer = answer
+    client = await serve(LIST.format(url=upstream.url, limit="no"))
+    one = Scene(client, upstream, FaultProxy())
+    async with nothing_left():
+        got = await one._timed(client.get("/frail/list", headers=ONCE))
+        silent.set()
+    assert (got.status, json.loads(got.body)["rows"]) == (200, [1, 2])
+    assert json.loads(got.body)["_shrunk"]["pages"]["failed"] == "upstream_timeout"
+    assert got.took <= TOTAL + GRACE
+    assert one.tries == {"ok": 1, "timeout": 1}
+    known = client.gateway._shared.upstreams._known.values()
+    assert [each.breaker.recent for each in known] == [(2, 1)]
+
+
+async def test_each_request_of_a_call_counts_against_the_limit(
+    serve: Serve, upstream: Upstream
+) -> None:
+    """Pages and repeats wait for their turn; where a redirect leads is asked in any case."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        path = request.raw_path
+        if path.startswith("/list/"):
+            return web.json_response({"rows": [len(upstream.received)]})
+        return web.Response(status=307, headers={"Location": path.replace("/list", "/list/")})
+
+    upstream.answer = answer
+    client = await serve(LIST.format(url=upstream.url, limit="3/min"))
+    got = await client.get("/frail/list")
+    assert (got.status, len(upstream.received)) == (200, 4)  # two pages, each in two requests
+    refused = await client.get("/frail/list")
+    assert (refused.status, refused.json()["code"]) == (503, "upstream_limited")
+    assert len(upstream.received) == 4
+
+
+# --- who shares what -----------------------------------------------------------------------------
+
+
+async def test_all_faces_and_profiles_share_what_is_known_of_an_upstream(
+    scene: Callable[..., Awaitable[Scene]], serve: Serve
+) -> None:
+    one = await scene()
+    one.proxy.fault = Fault(reset_after=0)
+    while one.breaker == "closed":
+        await one.get()
+    asked = one.proxy.connections
+    for address in ("/frail/item", "/frail/as/claude/item", "/frail/as/actions/item"):
+        got = await one.client.get(address)
+        assert (got.status, got.json()["code"]) == (503, "upstream_busy")
+    assert "upstream_busy" in str(await one.tool())
+    assert one.proxy.connections == asked
+    # Another plugin's calls tell for themselves.
+    text = PLUGIN.replace("frail", "other").format(url=one.proxy.url, timeout="1s", cache="no")
+    other = await serve(text)
+    assert (await other.get("/other/item")).json()["code"] == "upstream_failed"
+
+
+async def test_names_whose_server_is_silent_keep_nobody_elses_waiting(
+    serve: Serve, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many of them there are."""
+    upstream.says(BODY)
+    known, heard = socket.getaddrinfo, threading.Event()
+
+    def getaddrinfo(host: str, *args: Any, **hints: Any) -> Any:
+        if str(host).endswith(".example"):
+            heard.wait(10)
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return known(host, *args, **hints)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    plugins = [
+        PLUGIN.replace("frail", f"lost{n}").format(
+            url=f"http://lost{n}.example", timeout="1s", cache="no"
+        )
+        for n in range(40)
+    ]
+    here = upstream.url.replace("127.0.0.1", "localhost")
+    client = await serve(*plugins, PLUGIN.format(url=here, timeout="1s", cache="no"))
+    lost = [asyncio.create_task(client.get(f"/lost{n}/item")) for n in range(40)]
+    await asyncio.sleep(0.1)
+    assert (await client.get("/frail/item")).status == 200
+    assert {(await one).status for one in lost} == {504}
+    heard.set()

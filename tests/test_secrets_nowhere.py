@@ -1,5 +1,6 @@
 """Secrets in every place that takes one, a whole gateway with two workers and a Redis, calls that
-succeed, fail and lie: then everything it said, wrote and stored is searched for them."""
+succeed, fail and lie: then everything it said, wrote, traced and stored is searched for them; and
+what it tells its operators is searched for what callers sent."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -21,6 +23,7 @@ from urllib.parse import quote, quote_plus
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 from redis.asyncio import Redis
 
 from tests.conftest import Upstream
@@ -42,34 +45,38 @@ PLANTED = {
     "OAuth.client_secret": "plant-oauth-P3wdhr",
     "Upstream.headers.additionalProperties": "plant-fixed-A5efjt",
     "SpecSource.headers.additionalProperties": "plant-spec-S7rgky",
+    "a path of the upstream": "plant-path-V2sxnh",
+    "the collector's key": "plant-collector-B7rdqo",
     "a pin": "plant-pinned-D9thlu",
     "a file": "plant-file-F2yjzi",
     "the token that was got": "plant-minted-G4ukxo",
     "the store's password": "plant-redis-H6ilcp",
     "the store's key": "plant-storekey-J8omva",
 }
+# What callers send: it is in their answers, and in nothing that operators read.
+SENT = ("sent-argument-K7zwev", "sent-header-L3qnby", "sent-key-M5xcru")
 NAMES = {name: "PLANT_" + re.sub(r"\W+", "_", name).upper() for name in PLANTED}
+
+
+def operation(name: str) -> dict[str, Any]:
+    """One that takes two arguments."""
+    return {
+        "operationId": name,
+        "summary": "Says what it was sent.",
+        "parameters": [
+            {"name": one, "in": "query", "schema": {"type": "string"}} for one in ("q", "fixed")
+        ],
+        "responses": {"200": {"description": "ok"}},
+    }
+
+
 SPEC = {
     "openapi": "3.0.3",
     "info": {"title": "Echo", "version": "1"},
     "paths": {
-        path: {
-            method: {
-                "operationId": name,
-                "summary": "Says what it was sent.",
-                "parameters": [
-                    {"name": one, "in": "query", "schema": {"type": "string"}}
-                    for one in ("q", "fixed")
-                ],
-                "responses": {"200": {"description": "ok"}},
-            }
-        }
-        for name, method, path in (
-            ("getEcho", "get", "/echo"),
-            ("getKept", "get", "/kept"),
-            ("getBroken", "get", "/broken"),
-            ("postEcho", "post", "/echo"),
-        )
+        "/echo": {"get": operation("getEcho"), "post": operation("postEcho")},
+        "/kept": {"get": operation("getKept")},
+        "/broken": {"get": operation("getBroken")},
     },
 }
 
@@ -137,9 +144,9 @@ operations: all
     for plugin, upstream, rest in (
         ("many", url, credentials),
         ("frail", frail, credentials),
-        ("bearer", url, bearer),
+        ("bearer", f"{url}/bot{name['a path of the upstream']}", bearer),
         ("grant", url, grant),
-        ("oauth", url, oauth),
+        ("signin", url, oauth),
     ):
         (directory / f"{plugin}.yaml").write_text(config(plugin, spec, upstream, rest))
 
@@ -196,11 +203,23 @@ def forms() -> Iterator[tuple[str, bytes]]:
 
 
 class Gateway:
-    """The process, and all that it has said."""
+    """The process, and all that it has said: to anybody, and of that what is for operators."""
 
     def __init__(self, directory: Path, url: str, admin: str) -> None:
         self.directory, self.url, self.admin = directory, url, admin
         self.said: list[tuple[str, bytes]] = []
+        self.traces: list[bytes] = []
+
+    @property
+    def told(self) -> list[tuple[str, bytes]]:
+        """What operators read."""
+        names = ("the log", "a trace", f"GET {self.admin}", "a name in the store")
+        return [(name, text) for name, text in self.said if name.startswith(names)]
+
+    async def collect(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Take spans, as the OTLP collector that they are sent to."""
+        self.traces.append(await request.read())
+        return web.Response(content_type="application/x-protobuf")
 
     async def ask(self, session: aiohttp.ClientSession, method: str, url: str, **more: Any) -> int:
         more.setdefault("allow_redirects", False)
@@ -226,6 +245,9 @@ async def running(
     configs(folder, url, frail)
     password = PLANTED["the store's password"]
     port, admin = a_port(), a_port()
+    gateway = Gateway(tmp_path, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin}")
+    collector = RawTestServer(gateway.collect)
+    await collector.start_server()
     with (tmp_path / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gateway", "serve", str(folder), "--port", str(port)),
@@ -238,18 +260,23 @@ async def running(
                 "GATEWAY_STORE": f"redis://:{password}@127.0.0.1:{redis.port}/0",
                 "GATEWAY_STORE_KEY": PLANTED["the store's key"],
                 "PYTHONASYNCIODEBUG": "1",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": str(collector.make_url("")),
+                # As many write it, and as it is not to be written.
+                "OTEL_EXPORTER_OTLP_HEADERS": "Authorization: " + PLANTED["the collector's key"],
+                "OTEL_BSP_SCHEDULE_DELAY": "200",
             },
             stdout=log,
             stderr=log,
         )
-        gateway = Gateway(tmp_path, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin}")
         try:
             yield gateway
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
             await asyncio.wait_for(process.wait(), 30)
+            await collector.close()
     gateway.said.append(("the log", (tmp_path / "log").read_bytes()))
+    gateway.said += [("a trace", body) for body in gateway.traces]
 
 
 async def until_ready(gateway: Gateway, session: aiohttp.ClientSession) -> None:
@@ -261,17 +288,31 @@ async def until_ready(gateway: Gateway, session: aiohttp.ClientSession) -> None:
     raise AssertionError((gateway.directory / "log").read_text())
 
 
+async def until_admin_says(
+    gateway: Gateway, session: aiohttp.ClientSession, text: bytes, *, is_gone: bool = False
+) -> None:
+    """Until a reload has come out so."""
+    for _ in range(100):
+        await gateway.ask(session, "GET", f"{gateway.admin}/readyz")
+        if (text in gateway.said[-1][1]) is not is_gone:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(gateway.said[-1])
+
+
 async def call_everything(gateway: Gateway, session: aiohttp.ClientSession) -> set[int]:
     """Every face and every call that may say a secret; the statuses that came."""
     token = {"Authorization": f"Bearer {PLANTED['ServiceAuth.tokens']}"}
     seen = set()
-    for plugin in ("many", "frail", "bearer", "grant", "oauth"):
+    for plugin in ("many", "frail", "bearer", "grant", "signin"):
         base = f"{gateway.url}/{plugin}"
         for path in ("/", "/.well-known/ai-plugin.json", "/openapi.json", "/openapi.yaml",
                      "/tools.json?for=openai", "/copilot.json", "/legal", "/nothing"):  # fmt: skip
             await gateway.ask(session, "GET", base + path)
-        for headers in (token, {}, {"Authorization": "Bearer wrong"}):
-            for q in ("x", "html", "problem", "away", "refused"):
+        # Where the caller's own key is passed on, it is no secret of ours.
+        own = {} if plugin == "signin" else token
+        for headers in (own, {}, {"Authorization": f"Bearer {SENT[2]}", "X-Request-Id": SENT[1]}):
+            for q in (SENT[0], "html", "problem", "away", "refused"):
                 for path in ("/echo", "/kept", "/kept", "/broken"):
                     url = f"{base}{path}?q={q}"
                     seen.add(await gateway.ask(session, "GET", url, headers=headers))
@@ -288,7 +329,7 @@ async def call_everything(gateway: Gateway, session: aiohttp.ClientSession) -> s
                 said = {"Accept": "application/json, text/event-stream", **headers}
                 await gateway.ask(session, "POST", f"{base}/mcp", headers=said, json=asked)
     form = {"grant_type": "authorization_code", "code": "x", "redirect_uri": "https://a.example/"}
-    await gateway.ask(session, "POST", f"{gateway.url}/oauth/oauth/token", data=form)
+    await gateway.ask(session, "POST", f"{gateway.url}/signin/oauth/token", data=form)
     return seen
 
 
@@ -320,46 +361,57 @@ async def test_no_secret_is_said_written_or_stored_anywhere(
     )
     redis.start()
     try:
-        async with fault_proxy(int(upstream.url.rpartition(":")[2])) as proxy:
-            async with (
-                running(tmp_path, redis, upstream.url, proxy.url) as gateway,
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(20)) as session,
-            ):
-                await until_ready(gateway, session)
-                statuses = await call_everything(gateway, session)
-                assert {200, 401, 422, 502} <= statuses
-                for fault in (
-                    Fault(reset_after=0), Fault(stall_after=0), Fault(cut_after=300),
-                    Fault(says=b"HTTP/1.1 200 OK\r\nX-Key: " + os.urandom(40) + b"\r\n\r\n"),
-                ):  # fmt: skip
-                    proxy.fault = fault
-                    token = {"Authorization": f"Bearer {PLANTED['ServiceAuth.tokens']}"}
-                    for path in ("/echo?q=x", "/kept?q=x", "/broken?q=y"):
-                        await gateway.ask(
-                            session, "GET", f"{gateway.url}/frail{path}", headers=token
-                        )
-                # A config that is wrong in the line of a secret, then one without a mistake.
-                file = tmp_path / "configs" / "bearer.yaml"
-                good = file.read_text()
-                file.write_text(good.replace("credential:", "credentials:"))
-                await asyncio.sleep(2.0)
-                for path in ("/metrics", "/report", "/readyz"):
-                    await gateway.ask(session, "GET", gateway.admin + path)
-                file.write_text(good)
-                await asyncio.sleep(1.0)
-                await gateway.ask(session, "GET", f"{gateway.admin}/readyz")
+        async with (
+            fault_proxy(int(upstream.url.rpartition(":")[2])) as proxy,
+            running(tmp_path, redis, upstream.url, proxy.url) as gateway,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(20)) as session,
+        ):
+            await until_ready(gateway, session)
+            statuses = await call_everything(gateway, session)
+            assert {200, 401, 422, 502} <= statuses
+            token = {"Authorization": f"Bearer {PLANTED['ServiceAuth.tokens']}"}
+            said = PLANTED["NamedSecret.value"].encode()
+            failed = set()
+            for number, fault in enumerate((
+                Fault(says=b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\n" % said),
+                Fault(says=b"HTTP/1.1 200 OK\r\nX-\0%b: %b\r\n\r\n" % (said, said)),
+                Fault(says=b"%b\r\n" % said),
+                Fault(reset_after=0), Fault(stall_after=0), Fault(cut_after=300),
+            )):  # fmt: skip
+                proxy.fault = fault
+                await proxy.close()  # connections that are kept have the fault before
+                for path in ("/echo", "/kept"):
+                    url = f"{gateway.url}/frail{path}?q={number}"
+                    failed.add(await gateway.ask(session, "GET", url, headers=token))
+            assert {502, 504} <= failed
+            # A config that is wrong in the line of a secret, then one without a mistake.
+            file = tmp_path / "configs" / "bearer.yaml"
+            good = file.read_text()
+            file.write_text(good.replace("credential:", "credentials:"))
+            await until_admin_says(gateway, session, b"credentials")
+            for path in ("/metrics", "/report", "/readyz"):
+                await gateway.ask(session, "GET", gateway.admin + path)
+            file.write_text(good)
+            await until_admin_says(gateway, session, b"credentials", is_gone=True)
             await searched(gateway, redis, tmp_path)
+            redis.kill()  # of which the log tells, and not with what one asks it
+            url = f"{gateway.url}/many/echo?q={SENT[0]}"
+            assert await gateway.ask(session, "GET", url, headers=token) == 200
+            await gateway.ask(session, "GET", f"{gateway.admin}/readyz")
     finally:
         redis.kill()
     log = next(text for name, text in gateway.said if name == "the log")
     assert b"credentials" in log, "the mistake was told"
     assert b"getEcho" in log, "calls were logged"
+    if find_spec("opentelemetry.exporter") is not None:
+        assert b"many.getEcho" in b"".join(gateway.traces), "calls were traced"
     received = b"".join(
         str(one.headers).encode() + one.target.encode() + one.body for one in upstream.received
     )
     for place in (
         "NamedSecret.value",
         "BasicSecret.password",
+        "a path of the upstream",
         "a pin",
         "a file",
         "the token that was got",
@@ -374,6 +426,9 @@ async def test_no_secret_is_said_written_or_stored_anywhere(
             if form in text
         }
     )
+    assert not found, "\n".join(found)
+    found = sorted({f"{one} in {name}" for name, text in gateway.told for one in SENT
+                    if one.encode() in text})  # fmt: skip
     assert not found, "\n".join(found)
 
 

@@ -26,7 +26,7 @@ LEAST = 0.1
 SHARE = 0.1  # of the calls of the last ten seconds
 FREE = 3  # in any ten seconds, so that an upstream with few calls has some, too
 _YEAR = 86_400.0 * 365
-_DIGITS = 9
+_DIGITS = 9  # as many seconds are more than a year
 
 Written = int | Literal["no"] | None
 
@@ -69,11 +69,11 @@ def told(value: str | None, now: float) -> float | None:
         return None
     value = value.strip()
     if value.isascii() and value.isdigit():
-        return float(min(int(value[:_DIGITS]), _YEAR))
+        return min(float(value.lstrip("0")[:_DIGITS] or 0), _YEAR)
     try:
         when = parsedate_to_datetime(value)
         when = when.replace(tzinfo=when.tzinfo or UTC)  # HTTP's dates are GMT, whatever they say
-        return max(0.0, when.timestamp() - now)
+        return min(max(0.0, when.timestamp() - now), _YEAR)
     except (ValueError, OverflowError):
         return None
 

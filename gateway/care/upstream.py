@@ -13,14 +13,18 @@ W = TypeVar("W")
 
 
 class Upstream(Generic[W]):
-    """What is known of one upstream, whichever operation asks it."""
+    """What is known of one upstream, whichever operation asks it.
 
-    __slots__ = ("__weakref__", "breaker", "budget", "places")
+    `passing` says how many long bodies are passed on to each address.
+    """
+
+    __slots__ = ("__weakref__", "breaker", "budget", "passing", "places")
 
     def __init__(self, in_flight: int) -> None:
         self.breaker = Breaker()
         self.budget = Budget()
         self.places: Places[W] = Places(in_flight)
+        self.passing: dict[str, int] = {}
 
 
 class Upstreams(Generic[W]):

@@ -14,6 +14,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,7 @@ import click
 from gateway.cli.common import err, run
 from gateway.config import Loaded, types
 from gateway.errors import GatewayError
+from gateway.loading import masked_document
 from gateway.pipeline import Mask
 from gateway.references import Found, Place, References
 from gateway.spec.parts import Library
@@ -84,8 +86,10 @@ async def _documents(
     loaded: Loaded, where: str, headers: Mapping[str, str], state: Path
 ) -> tuple[list[Document], list[str]]:
     """The spec and all its files, confined, and what is wrong with their references."""
-    got = await fetch(where, base=loaded.file.parent, headers=headers, state=state)
-    async with Library(got, headers=headers, state=state) as library:
+    masked = partial(masked_document, mask=Mask(loaded.secrets)) if headers else None
+    base = loaded.file.parent
+    got = await fetch(where, base=base, headers=headers, state=state, masked=masked)
+    async with Library(got, headers=headers, state=state, masked=masked) as library:
         while True:
             references = References(got.document, library.parts)
             documents, found = _confined(references)

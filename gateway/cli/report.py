@@ -13,6 +13,7 @@ import msgspec
 from rich.text import Text
 
 from gateway.cli.common import json_option, out, print_json, run
+from gateway.spec.source import plain
 from gateway.telemetry.plot import plot
 from gateway.telemetry.report import COLUMNS, JSON, row_of, spec_told
 
@@ -56,12 +57,13 @@ def report(admin: str, picture: Path | None, as_json: bool) -> None:
         else:
             _print(got)
     except (KeyError, TypeError, AttributeError, ValueError):
-        raise click.ClickException(f"{admin} answers with what is no report") from None
+        raise click.ClickException(f"{plain(admin)} answers with what is no report") from None
 
 
 async def _ask(admin: str) -> Any:
     """The report of the gateway whose --admin is there."""
     url = admin.rstrip("/") + "/report"
+    shown = plain(url)
     hint = "is a gateway running, and is this its --admin?"
     try:
         async with (
@@ -70,18 +72,18 @@ async def _ask(admin: str) -> Any:
             session.get(url, headers={"Accept": JSON}, allow_redirects=False) as response,
         ):
             if response.status != 200:
-                raise click.ClickException(f"{url} answers {response.status}; {hint}")
+                raise click.ClickException(f"{shown} answers {response.status}; {hint}")
             pieces, size = [], 0
             async for piece in response.content.iter_any():
                 pieces.append(piece)
                 size += len(piece)
                 if size > _MOST_BYTES:
-                    raise click.ClickException(f"{url} sends more than {_MOST_BYTES:,} bytes")
+                    raise click.ClickException(f"{shown} sends more than {_MOST_BYTES:,} bytes")
         return msgspec.json.decode(b"".join(pieces))
     except TimeoutError:
-        raise click.ClickException(f"{url} has not answered in {_SECONDS:g} s; {hint}") from None
+        raise click.ClickException(f"{shown} has not answered in {_SECONDS:g} s; {hint}") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise click.ClickException(f"{url} cannot be asked: {error}; {hint}") from None
+        raise click.ClickException(f"{shown} cannot be asked: {error}; {hint}") from None
 
 
 def _print(got: dict[str, Any]) -> None:

@@ -293,7 +293,10 @@ def serve(
     Of config files, or of directories of them; by default of ./configs.
     """
     store_key = os.environ.get("GATEWAY_STORE_KEY", "")  # a secret is no option
-    place = place_of(os.environ)
+    try:
+        place = place_of(os.environ)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     key = store_key or (place.key.hex() if place is not None else "")
     log = begin(kind, level, key)
     serves = workers == 1 or place is not None

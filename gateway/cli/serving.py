@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import logging
 import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gateway import admin
 from gateway.app import Gateway, Options
-from gateway.cli.common import err, out, print_json
+from gateway.cli.common import out, print_json
 from gateway.config import Loaded
 from gateway.listening import Tls, TlsError, close, held, tcp, unix
 from gateway.reloading import Read
@@ -80,13 +81,22 @@ class Signals:
         """What SIGHUP does: by custom, it reads everything again. Of a terminal that was closed it
         is the end."""
         loop = asyncio.get_running_loop()
+        one_by_one, waits = asyncio.Lock(), False
+
+        async def again(then: Callable[[], Coroutine[Any, Any, None]]) -> None:
+            nonlocal waits
+            async with one_by_one:
+                waits = False
+                await then()
 
         def came() -> None:
+            nonlocal waits
             if self._at_terminal and not os.isatty(0):
                 self._begin()
-            if then is None:
+            if then is None or waits:  # what is about to be read is read but once
                 return
-            task = loop.create_task(then())
+            waits = True
+            task = loop.create_task(again(then))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -115,7 +125,12 @@ async def serve_alone(loaded: Sequence[Loaded], serving: Serving) -> None:
     async with AsyncExitStack() as stack:
         sockets = sockets_of(serving, stack, signals)
         options = options_of(serving, sockets)
-        gateway = await stack.enter_async_context(Gateway(loaded, options, serving.read))
+        try:
+            gateway = await stack.enter_async_context(Gateway(loaded, options, serving.read))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise CannotListen("--port", options.host, options.port, error) from None
 
         def ready() -> tuple[bool, Mapping[str, Any]]:
             return said_of(gateway.readiness(), draining=gateway.door.draining)
@@ -238,11 +253,10 @@ def said_of(plugins: Readiness, *, draining: bool) -> tuple[bool, dict[str, Any]
 
 
 def say_stopping(serving: Serving) -> None:
-    """Say that it stops."""
-    if not serving.as_json:
-        text = f"stopping: calls in flight have {serving.drain:g} s; a second signal stops at once"
-        with suppress(OSError):  # of a terminal that is no more
-            err.print(text, style="dim")
+    """Say that it stops: to the log, since whoever reads standard error may have stopped to, and
+    calls are in flight."""
+    text = "stopping: calls in flight have %g s; a second signal stops at once"
+    log.info(text, serving.drain)
 
 
 def announce(gateway: Gateway, serving: Serving, admin_url: str) -> None:
@@ -264,7 +278,7 @@ def announce(gateway: Gateway, serving: Serving, admin_url: str) -> None:
         out.print(f"[bold]{site.name}[/bold]  {base}/{site.name}/  [dim]{state}[/dim]")
         if site.plugin is not None:
             for warning in site.plugin.warnings:
-                err.print(str(warning), markup=False, style="yellow")
+                log.warning("%s", warning)
     if admin_url:
         out.print(f"metrics and readiness  {admin_url}/", style="dim")
     workers = f", {_counted(serving.workers, 'worker')}" if serving.workers > 1 else ""

@@ -29,7 +29,9 @@ from gateway.cli.serving import (
 )
 from gateway.config import Loaded
 from gateway.errors import Mistakes
+from gateway.held import CHANGED
 from gateway.listening import close, port_of, tcp
+from gateway.reloading import pauses
 from gateway.telemetry.snapshots import Snapshot
 from gateway.workers import FACTS_SECONDS, Channel, Place, Supervisor
 
@@ -115,10 +117,18 @@ async def work(serving: Serving, place: Place) -> None:
 
         async def reload() -> None:
             while await orders.reload.wait():
-                orders.reload.clear()
                 renew(serving.tls)
-                await gateway.reload(again=True)
-                tell()
+                for pause in pauses():  # what was right a moment ago may not be to be had just now
+                    orders.reload.clear()
+                    await gateway.reload()  # what files say does not wait for a host
+                    await gateway.reload(again=True)
+                    tell()
+                    if not _is_behind(gateway.readiness()):
+                        break
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(pause):
+                            await orders.reload.wait()
+                            break
 
         beside(reload(), stack)
         channel.tell("ready")
@@ -127,6 +137,7 @@ async def work(serving: Serving, place: Place) -> None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(FACTS_SECONDS):
                     await signals.stop.wait()
+        channel.tell("leaves")
         await drained(gateway, orders.within)
         tell()
 
@@ -170,10 +181,23 @@ async def _as_worker(
 
 
 def _joined(told: Sequence[Readiness]) -> Readiness:
-    """Of several processes, for each plugin what one says of it that is not ready."""
+    """Of several processes, for each plugin what the one says of it that is worst off."""
     found: dict[str, Mapping[str, Any]] = {}
     for readiness in told:
         for name, one in readiness.items():
-            if name not in found or (found[name]["ready"] and not one["ready"]):
+            if name not in found or _lack(one) > _lack(found[name]):
                 found[name] = one
     return found
+
+
+def _lack(one: Mapping[str, Any]) -> tuple[bool, bool, bool]:
+    return not one["ready"], bool(one["mistakes"]), bool(one["reason"])
+
+
+def _is_behind(readiness: Readiness) -> bool:
+    """Whether something newer could not be had just now, which the supervisor has. A spec that was
+    had, and does not fit, the supervisor does not have either."""
+    return any(
+        one["ready"] and one["reason"] != CHANGED and (one["mistakes"] or one["reason"])
+        for one in readiness.values()
+    )

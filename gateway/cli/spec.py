@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -152,9 +152,9 @@ async def _with_spec(
     tell: Progress,
 ) -> T:
     masked = partial(masked_document, mask=mask) if headers else None
-    source = await fetch(where, base=Path(), headers=headers, state=state, progress=tell)
-    if masked:
-        source = replace(source, document=await asyncio.to_thread(masked, source.document))
+    source = await fetch(
+        where, base=Path(), headers=headers, state=state, progress=tell, masked=masked
+    )
     warnings = list(source.warnings)
     async with Library(source, headers=headers, state=state, masked=masked) as library:
         while True:

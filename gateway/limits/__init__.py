@@ -3,6 +3,7 @@
     window   the sliding window of one caller (pure)
     callers  the windows of all callers under one limit, bounded (pure)
     headers  what callers are told of it (pure)
+    networks what counts as one address (pure)
     memory   limits of this process
     shared   limits of all gateways on one Redis or Valkey
 

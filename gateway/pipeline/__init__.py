@@ -35,6 +35,7 @@ from gateway.pipeline import (
     validate,
 )
 from gateway.pipeline.call import Call, Clock, Plan
+from gateway.pipeline.care_quota import quota_of
 from gateway.pipeline.locate import locator
 from gateway.pipeline.mask import Mask
 from gateway.pipeline.redirects import Destinations
@@ -86,6 +87,7 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
     private = isinstance(plugin.config.auth, types.Auth)
     at = "://".join(map(str, origin(plugin.base)))
     upstream = shared.upstreams.of(plugin.name, at, plugin.config.upstream.in_flight)
+    quota = quota_of(plugin, shared.limiter)
     composed: dict[str, Plan] = {}
     found = {} if plugin.catalog is None else catalog.steps(plugin, plugin.catalog, composed)
     for operation in plugin.operations.values():
@@ -112,13 +114,14 @@ def plans(plugin: Plugin, client: aiohttp.ClientSession, shared: Shared) -> dict
             shared.wall,
             destinations,
             tokens,
+            quota=quota,
             passes_on=_passes_on(operation),
         )
         source = care.step(
             operation,
             plugin,
             upstream,
-            shared.limiter,
+            quota,
             shared.counts.upstream(plugin.name, at),
             shared.steady,
             shared.wall,

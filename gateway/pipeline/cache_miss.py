@@ -87,7 +87,7 @@ class Misses:
         note = Note(call.note.id, call.note.began, call.note.route)  # no part of what is answered
         if call.note.span is not None:
             note.span = call.note.span.aside(name)
-        call = replace(call, request=unconditional(built(call)), whole=True, note=note)
+        call = replace(call, request=unconditional(built(call)), whole=True, until=None, note=note)
         miss = Miss(call, asked, at, found, refreshing(entry, asked))
         key = key_of(miss)
         self.flights.aside(key, lambda: self._refreshed(miss, key), name)

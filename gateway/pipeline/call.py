@@ -57,6 +57,7 @@ class Call:
     heals: bool = False  # a model wrote the arguments as JSON: `"25"` may mean 25
     whole: bool = True  # the answer is wanted whole; else its body may still be on its way
     shows: bool = False  # an image or a sound can be shown to the model as what it is
+    until: float | None = None  # by the loop's clock, where its pages have one time together
     interim: Callable[[int, Headers], None] | None = None  # takes 1xx replies, where they pass
     caller: Caller | None = None  # None under `auth: none`
     request: UpstreamRequest | None = None

@@ -34,13 +34,13 @@ from gateway.errors import (
     UpstreamLimited,
     UpstreamTimeout,
 )
-from gateway.limits import Limiter
+from gateway.limits.networks import network
 from gateway.pipeline.call import Call, Clock, Source
-from gateway.pipeline.care_quota import Quota, quota_of
+from gateway.pipeline.care_quota import Quota
 from gateway.pipeline.fetch import Try
 from gateway.pipeline.through import Through
 from gateway.plugin import Operation, Plugin
-from gateway.telemetry.counted import UpstreamCounts
+from gateway.telemetry.counted import GONE, UpstreamCounts
 from gateway.values import Reply
 
 log = logging.getLogger("gateway")
@@ -53,6 +53,7 @@ _DOWN = frozenset((502, 503, 504))
 # A try that had less than this share of a call's time says nothing when its time is over.
 _FAIR = 0.25
 _FULL_AFTER = 1.0
+_SHARE = 2  # of the places, what long answers to one address may have
 _TRIES_AGAIN = ("connect", "cut")  # of what failed: what another try may change
 _OUTCOMES = {"tls": "connect", "connect": "connect"}
 
@@ -61,7 +62,7 @@ def step(
     operation: Operation,
     plugin: Plugin,
     upstream: Upstream[Waiter],
-    limiter: Limiter,
+    quota: Quota | None,
     counts: UpstreamCounts,
     steady: Clock,
     wall: Clock,
@@ -71,9 +72,9 @@ def step(
 
     Args:
         operation: How long it may take, and how often it is repeated.
-        plugin: Its `upstream.limit`.
+        plugin: Its name.
         upstream: The state of its upstream.
-        limiter: Counts what is asked of it.
+        quota: What may be asked of it; None for all.
         counts: The numbers.
         steady: Seconds that never go back.
         wall: Seconds since 1970, for dates in Retry-After.
@@ -86,7 +87,6 @@ def step(
             return await inner(call, asyncio.get_running_loop().time() + seconds)
 
         return ask
-    quota = quota_of(plugin, limiter)
     again = repeats(operation.spec.method, operation.retries, reads=operation.caching.post)
     counts.breaker(upstream.breaker.state)
     return _Care(
@@ -109,6 +109,8 @@ class _Care:
     async def __call__(self, call: Call) -> Reply:
         """The reply to a call. Raises: Refusal."""
         until = asyncio.get_running_loop().time() + self.seconds
+        if call.until is not None:
+            until = min(until, call.until)
         breaker, places = self.upstream.breaker, self.upstream.places
         if breaker.state != CLOSED and (wait := breaker.wait(self.steady())):
             raise self._open(wait)
@@ -121,9 +123,36 @@ class _Care:
             self._free()
             raise
         if isinstance(reply.rest, Through):  # it has its place until its body has ended
+            self._passes(reply.rest, network(call.address))
             return reply
         self._free()
         return reply
+
+    def _passes(self, rest: Through, address: str) -> None:
+        """Let a body pass on to an address, which may have some of the places so: its callers
+        may be slow on purpose. Raises: UpstreamBusy."""
+        passing, ended = self.upstream.passing, rest.ended
+        already = passing.get(address, 0)
+        if already >= max(1, self.upstream.places.size // _SHARE):
+            rest.close()
+            self.counts.refused("full")
+            raise UpstreamBusy(
+                f"{already} long answers are on their way to your address, as many as one may "
+                "have at once. Read those first, then call again.",
+                retry_after=_FULL_AFTER,
+            )
+        passing[address] = already + 1
+
+        def over(broken: bool, received: int) -> None:
+            left = passing[address] - 1
+            if left:
+                passing[address] = left
+            else:
+                del passing[address]
+            if ended is not None:
+                ended(broken, received)
+
+        rest.ended = over
 
     # --- places -----------------------------------------------------------------------------------
 
@@ -162,12 +191,14 @@ class _Care:
         """Ask, and once more where that is right."""
         breaker = self.upstream.breaker
         last: Reply | Failure | None = None
-        number = 0
+        number, why = 0, ""
         try:
             while True:
-                wait = 0.0 if self.quota is None else await self.quota.take(self.seconds, until)
-                state, ticket = breaker.state, None
-                now = self.steady()
+                wait, ticket = 0.0, None
+                # What is not sent takes nothing from the quota.
+                if self.quota is not None and not breaker.wait(self.steady()):
+                    wait = await self.quota.take(self.seconds, until)
+                state, now = breaker.state, self.steady()
                 if not wait:
                     ticket = breaker.enter(now)
                     if breaker.state is not state:
@@ -176,12 +207,14 @@ class _Care:
                     if last is not None:  # what came of the first try says more
                         break
                     raise self._used_up(wait) if wait else self._open(breaker.wait(now))
-                if not number:
+                if number:
+                    self.counts.retried(why)
+                else:
                     self.upstream.budget.called(now)
                 last = await self._try(call, until, ticket, now)
                 if isinstance(last, Reply) and last.status not in STATUSES:
                     return last
-                seconds = await self._pause(last, number, until)
+                seconds, why = await self._pause(last, number, until)
                 if seconds is None:
                     break
                 number += 1
@@ -217,10 +250,15 @@ class _Care:
             else:
                 self._judge(ticket, now, failed=bool(fault))
             if fault == "token":  # nothing was asked
+                note.tries -= 1
                 raise
             self._noted(call, outcome, now - began, received)
             return failure
         except CredentialRefused:  # no token, so nothing was asked
+            note.tries -= 1
+            raise
+        except asyncio.CancelledError:  # nobody waits for it any more; asked it was
+            self._noted(call, GONE, self.steady() - began, received)
             raise
         except Refusal:  # it answers, though with what is not taken
             is_judged, now = True, self.steady()
@@ -280,8 +318,10 @@ class _Care:
 
     # --- what is asked again ----------------------------------------------------------------------
 
-    async def _pause(self, last: Reply | Failure, number: int, until: float) -> float | None:
-        """Seconds until it is asked again; None where it is not."""
+    async def _pause(
+        self, last: Reply | Failure, number: int, until: float
+    ) -> tuple[float | None, str]:
+        """Seconds until it is asked again, None where it is not; and what went wrong."""
         after = None
         if isinstance(last, Reply):
             why, most = _outcome(last.status), self.again.failed
@@ -291,21 +331,18 @@ class _Care:
         else:
             why = last.fault
             if why not in _TRIES_AGAIN:
-                return None
+                return None, why
             most = self.again.unsent if why == "connect" else self.again.failed
         if number >= most:
-            return None
+            return None, why
         seconds = after or pause(number, random.random())  # noqa: S311 - jitter
         if not may_wait(seconds, until - asyncio.get_running_loop().time()):
             self.counts.withheld("time" if after is None else "after")
-            return None
+            return None, why
         if not self.upstream.budget.take(self.steady()):
             self.counts.withheld("budget")
-            return None
-        self.counts.retried(why)
-        if isinstance(last, Reply) and last.rest is not None:
-            last.rest.close()
-        return seconds
+            return None, why
+        return seconds, why
 
     # --- refusals ---------------------------------------------------------------------------------
 

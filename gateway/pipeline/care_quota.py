@@ -48,6 +48,10 @@ class Quota:
             await asyncio.sleep(wait)
         return 0.0
 
+    async def add(self) -> None:
+        """Count one that is asked in any case: the call that it belongs to has had its turn."""
+        await self.limiter.take(self.scope, "", self.rate)
+
     async def heed(self, reply: Reply, after: float | None) -> None:
         """Ask nothing for as long as the upstream said, `after` seconds if it did."""
         if self.ours and reply.status in (429, 503):

@@ -25,6 +25,7 @@ from gateway.caching.fields import storable_headers
 from gateway.config.types import SAFE
 from gateway.errors import RedirectRefused, UpstreamFailed, UpstreamTimeout
 from gateway.pipeline.call import Call, Clock, built
+from gateway.pipeline.care_quota import Quota
 from gateway.pipeline.coding import decode
 from gateway.pipeline.exchange import UNSENT, Exchange, Rest, headers_too_large, host_of
 from gateway.pipeline.mask import Mask
@@ -68,11 +69,13 @@ def step(
     destinations: Destinations,
     tokens: Tokens | None = None,
     *,
+    quota: Quota | None = None,
     passes_on: bool = False,
 ) -> Try:
     """Send the request, read the reply.
 
-    `destinations` say where the plugin's redirects may lead.
+    `destinations` say where the plugin's redirects may lead, `quota` what more requests than the
+    first one count against.
     `passes_on` says that nothing is to be done with what the upstream sends, and that nobody
     else may have it as well: then it need not be whole.
     """
@@ -82,7 +85,7 @@ def step(
     )
     compose = composer(operation, plugin, proof)
     seconds, limit = operation.timeout, operation.max_bytes
-    reads = operation.spec.method in SAFE
+    reads, base, path = operation.spec.method in SAFE, plugin.base, operation.spec.path
 
     async def fetch(call: Call, until: float) -> Reply:
         request = built(call)
@@ -90,7 +93,7 @@ def step(
         method, body = request.method, request.body
         token, was_refused, is_sent, is_answered = "", False, False, False
         span = call.note.span
-        ask = exchange if span is None else span.around(exchange, plugin.base, operation.spec.path)
+        ask = exchange if span is None else span.around(exchange, base, path, mask.text)
         try:
             async with asyncio.timeout_at(until):  # however many hops it takes
                 if tokens is not None:
@@ -98,6 +101,8 @@ def step(
                     headers["Authorization"] = f"Bearer {token}"
                 is_sent = True
                 for _ in range(MAX_REDIRECTS + 1):
+                    if is_answered and quota is not None:
+                        await quota.add()
                     target = url[url.index("/", _SCHEME) :]
                     hold = HOLD if passes_on and not call.whole else 0
                     status, got, data = await ask(

@@ -10,6 +10,7 @@ from gateway.errors import LimitReached, Refusal
 from gateway.limits import Limited, Limiter, Taken
 from gateway.limits.headers import policy_of, told
 from gateway.limits.memory import MemoryLimiter
+from gateway.limits.networks import network
 from gateway.pipeline.call import Call, Plan
 from gateway.plugin import Operation
 from gateway.values import Answer
@@ -41,10 +42,10 @@ def step(operation: Operation, limiter: Limiter, inner: Plan) -> Plan:
 
     if isinstance(limiter, MemoryLimiter):  # nobody is to be asked, so nothing is waited for
         take = limiter.taker(scope, rate)
-        return lambda call: go_on(call, take(who(call)))
+        return lambda call: go_on(call, take(_counted(call)))
 
     async def limit(call: Call) -> Answer:
-        return await go_on(call, await limiter.take(scope, who(call), rate))
+        return await go_on(call, await limiter.take(scope, _counted(call), rate))
 
     return limit
 
@@ -56,6 +57,11 @@ def _refusal(rate: Rate, wait: float) -> LimitReached:
         f"Wait {seconds} seconds, then call again.",
         retry_after=seconds,
     )
+
+
+def _counted(call: Call) -> str:
+    """Who a limit counts: `who`, but an address of IPv6 with all that its holder has."""
+    return call.caller.id if call.caller is not None else network(_address(call))
 
 
 def who(call: Call) -> str:

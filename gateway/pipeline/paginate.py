@@ -45,6 +45,9 @@ _OF_ONE = frozenset(
 _LIFETIME = frozenset({"cache-control", "expires"})
 _WHOLE = range(200, 204)  # neither without a body nor a part of one
 
+# What asks the upstream is to say first that its time is over: it is counted there.
+_AFTER = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -138,7 +141,7 @@ class _Walk:
     async def __call__(self, call: Call, place: _Place) -> Reply:
         """One reply of several pages. Raises: Refusal, where not even the first can be had."""
         deadline = asyncio.get_running_loop().time() + self._seconds
-        sub = _for_page(call, place)
+        sub = _for_page(call, place, deadline)
         first = await self._inner(sub)
         try:
             read = await self._read(first, place)
@@ -165,9 +168,9 @@ class _Walk:
 
     async def _add_page(self, got: _Got, place: _Place, call: Call, deadline: float) -> bool:
         """Get one more page. Whether the list goes on behind it."""
-        sub = _for_page(call, place)
+        sub = _for_page(call, place, deadline)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(deadline + _AFTER):
                 reply = await self._inner(sub)
                 if got.size + len(reply.body) > self._max_bytes:
                     return False  # it is the first one of what comes next
@@ -346,10 +349,10 @@ class _Walk:
         return onward
 
 
-def _for_page(call: Call, place: _Place) -> Call:
+def _for_page(call: Call, place: _Place, until: float) -> Call:
     """The call of one page: its own, since what a call is told on its way is of one page."""
     request = built(call)._replace(url=place.url)
-    return replace(call, request=request, age=None, cache_status="")
+    return replace(call, request=request, until=until, age=None, cache_status="")
 
 
 def _repeats(page: Page, place: _Place) -> bool:

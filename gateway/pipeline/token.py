@@ -63,7 +63,8 @@ class Tokens:
         self._learn = learn
         self._token = ""
         self._renew = self._end = self._again = self._forgot = float("-inf")
-        self._failure: CredentialRefused | None = None
+        self._failure = ""  # what the token endpoint said, where it gave none
+        self._passing = False  # whether that passes by itself
         self._task: asyncio.Task[None] | None = None
 
     async def get(self) -> str:
@@ -73,15 +74,15 @@ class Tokens:
             if now >= self._renew and now >= self._again:
                 self._ask()
             return self._token
-        if self._failure is not None and now < self._again:
-            raise self._failure
+        if self._failure and now < self._again:
+            raise _refused(self._failure, passing=self._passing)
         task = self._ask()
         await asyncio.wait([task], timeout=WAIT)
         if not task.done():  # it goes on, for the next call
             raise _refused("no answer yet", passing=True)
         task.result()
-        if self._failure is not None:
-            raise self._failure
+        if self._failure:  # a refusal of each call's own: it gathers what is of one caller
+            raise _refused(self._failure, passing=self._passing)
         return self._token
 
     def forget(self, token: str) -> None:
@@ -101,8 +102,8 @@ class Tokens:
             got = await self._exchange(self._parameters)
         except OAuthError as error:
             self._again = self._steady() + PAUSE
-            passing = error.code == "temporarily_unavailable"
-            self._failure = _refused(error.code, passing=passing)
+            self._failure = error.code
+            self._passing = error.code == "temporarily_unavailable"
             advice = (error.advice or error.description).replace(_RELAYS, _OURS)
             log.warning("no token from the token endpoint: %s: %s", error.code, advice)
             return
@@ -111,7 +112,7 @@ class Tokens:
         self._learn(self._token)
         self._end = asked + life - min(LEAST, life / 2)
         self._renew = asked + life - min(MOST_EARLY, life * EARLY)
-        self._failure = None
+        self._failure = ""
 
 
 def _refused(code: str, *, passing: bool) -> CredentialRefused:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import html
 import json
 import re
-from email.utils import parsedate_to_datetime
 
 import msgspec
 
+from gateway.care import told
 from gateway.errors import CredentialRefused, UpstreamStatus
 from gateway.pipeline.mask import Mask
 from gateway.pipeline.passing import is_json, passing
@@ -44,7 +44,7 @@ def error_answer(reply: Reply, mask: Mask, *, own_credential: bool, now: float) 
     raise UpstreamStatus(
         reply.status,
         f"The upstream answered {reply.status}" + (f": {said}" if said else "."),
-        retry_after=_retry_after(reply.header("retry-after"), now),
+        retry_after=told(reply.header("retry-after"), now),
     )
 
 
@@ -96,15 +96,3 @@ def _message(text: str) -> str:
             if isinstance(words, str) and words:
                 return words
     return text
-
-
-def _retry_after(value: str | None, now: float) -> float | None:
-    """Seconds, from delay-seconds or an HTTP date (RFC 9110 section 10.2.3)."""
-    if value is None:
-        return None
-    if value.strip().isdigit():
-        return float(min(int(value.strip()[:9]), 86_400 * 365))
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except (ValueError, OverflowError):
-        return None

@@ -2,7 +2,8 @@
 
 JSON is read seven to ten times as fast as the same document in YAML. In `specs/` are
 
-    TEXT.1.json   a document, named by the digest of the text that it was parsed from
+    TEXT.1.json   a document, named by the digest of the text that it was parsed from; of one
+                  that was asked for with secrets, and is kept without them, of its URL, too
     URL.1.url     what a URL gave last, named by the digest of the address and the headers:
                   which document, from where, when
     URL.1.parts   what the files beside a document held, with the digests of their texts; URL
@@ -21,7 +22,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,6 +34,7 @@ from gateway.errors import SpecError, Unreadable
 from gateway.spec.document import family, parse
 
 Document = dict[str, Any]
+Masked = Callable[[Any], Any]  # takes out the secrets that a host may have said back
 
 # In every file's name. Raise it when a text is read into other values than before, or a file
 # gets another form: what an older gateway kept is then not read, and makes room in time.
@@ -64,7 +66,11 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
 
 def read(
-    text: bytes, location: str, state: Path | None, url: str | None = None
+    text: bytes,
+    location: str,
+    state: Path | None,
+    url: str | None = None,
+    masked: Masked | None = None,
 ) -> tuple[Document, tuple[str, ...]]:
     """The document that a text holds, parsed unless it was before, and kept.
 
@@ -73,6 +79,7 @@ def read(
         location: What messages call it.
         state: The directory for what outlives a run, or None.
         url: `key` of the address that gave the text, where `recall` shall find it.
+        masked: What is kept and given has been through it.
 
     Returns:
         The document, and warnings.
@@ -80,11 +87,18 @@ def read(
     Raises:
         SpecError: it is no spec; nothing was kept.
     """
-    if state is None:
-        return parse(text, location), ()
-    folder, digest = state / "specs", hashlib.sha256(text).hexdigest()
-    known = _document(folder, digest)
+    known = None
+    if state is not None:
+        folder = state / "specs"
+        # A copy without one's own secrets is nobody else's.
+        name = text if masked is None else (url or "").encode() + text
+        digest = hashlib.sha256(name).hexdigest()
+        known = _document(folder, digest)
     document = parse(text, location) if known is None else known
+    if masked is not None:
+        document = masked(document)
+    if state is None:
+        return document, ()
     try:
         if known is None:
             _write(_document_path(folder, digest), _dumped(document))

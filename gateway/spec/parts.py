@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any, Self
@@ -44,7 +44,6 @@ _AT_ONCE = 8
 _TEXTS = (".md", ".txt")
 
 Value = Any
-Masked = Callable[[Value], Value]
 
 
 class Library:
@@ -57,7 +56,7 @@ class Library:
         *,
         headers: Mapping[str, str],
         state: Path | None,
-        masked: Masked | None = None,
+        masked: kept.Masked | None = None,
         seconds: float = TOTAL_SECONDS,
     ) -> None:
         self.parts = Parts(source.home)
@@ -212,9 +211,10 @@ class Library:
             return value
         if base:
             self._bases[address] = base
+        value = self._shown(value)
         if known is None or (known.digest, known.base) != (digest, base):
             self._new[address] = kept.Part(digest, value, base)
-        return self._shown(value)
+        return value
 
     def _shown(self, value: Value) -> Value:
         return self._masked(value) if self._masked else value

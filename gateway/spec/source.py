@@ -107,6 +107,7 @@ async def fetch(
     session: aiohttp.ClientSession | None = None,
     seconds: float = TOTAL_SECONDS,
     progress: Progress = lambda _: None,
+    masked: kept.Masked | None = None,
 ) -> Source:
     """Get a spec and parse it.
 
@@ -118,6 +119,7 @@ async def fetch(
         session: To fetch with; by default one of its own, for this fetch only.
         seconds: The longest that all of it may take.
         progress: Told what is being done.
+        masked: Takes the secrets out of what a host gave; what is kept is without them, too.
 
     Raises:
         SpecUnavailable: it cannot be had yet.
@@ -129,12 +131,14 @@ async def fetch(
     try:
         text, location, seen = await download(where, headers, session, seconds, progress)
         progress(_parsing(text))
-        document, warnings = await asyncio.to_thread(kept.read, text, location, state, key)
+        document, warnings = await asyncio.to_thread(kept.read, text, location, state, key, masked)
     except (SpecError, SpecUnavailable) as error:
         known = await asyncio.to_thread(kept.recall, state, key)
         if known is None:
             raise
         document, note = known
+        if masked is not None:
+            document = await asyncio.to_thread(masked, document)
         warning = f"{error}; the copy of {note.at} is used"
         at = note.location
         return Source(document, at, from_url=True, stale=True, warnings=(warning,), home=at)

@@ -86,6 +86,7 @@ def open_traces(environment: Mapping[str, str], version: str) -> Traces | None:
             next(name for name in ENDPOINTS if environment.get(name)),
         )
         return None
+    logging.getLogger("opentelemetry.util.re").addFilter(_unsaid)
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
@@ -100,6 +101,13 @@ def open_traces(environment: Mapping[str, str], version: str) -> Traces | None:
     provider = TracerProvider(resource=Resource.create(own), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return Traces(provider, version)
+
+
+def _unsaid(record: logging.LogRecord) -> bool:
+    """What the SDK says of headers that it cannot read, without them: they hold a key."""
+    record.msg = "a variable OTEL_…_HEADERS is not NAME=VALUE,NAME=VALUE; what is wrong is left out"
+    record.args = ()
+    return True
 
 
 def _can_send() -> bool:
@@ -173,24 +181,26 @@ class CallSpan:
         self._traces, self._span, self._tries = traces, span, 0
         self.trace_id = f"{span.get_span_context().trace_id:032x}"
 
-    def around(self, ask: Ask, base: str, template: str) -> Ask:
+    def around(self, ask: Ask, base: str, template: str, masked: Callable[[str], str]) -> Ask:
         """A function that asks the upstream, with a span for each time that it does.
 
         Args:
             ask: Takes method, target, headers and more.
             base: The upstream's base URL.
             template: The operation's path there, with its `{names}`.
+            masked: Takes the secrets out of what is told of the URL: there may be one in its path.
         """
         place = urlsplit(base)
         where = place.netloc.rpartition("@")[2]
-        url = f"{place.scheme}://{where}{place.path}{clean(template)}"
+        url = masked(f"{place.scheme}://{where}{place.path}{clean(template)}")
+        host = masked(place.hostname or "")
 
         async def asked(
             method: str, target: str, headers: MutableMapping[str, str], *rest: Any
         ) -> tuple[Any, ...]:
             attributes: dict[str, str | int] = {
                 "http.request.method": method,
-                "server.address": place.hostname or "",
+                "server.address": host,
                 "server.port": place.port or (443 if place.scheme == "https" else 80),
                 "url.full": url,
             }

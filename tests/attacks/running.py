@@ -35,6 +35,7 @@ ALLOWED = frozenset(
         "cache-control",
         "answer-tokens",
         "cache-status",
+        "call-id",
         "server-timing",
         "ratelimit",
         "ratelimit-policy",

@@ -126,3 +126,16 @@ async def test_over_mcp_the_refusal_says_it_as_well(serve: Serve, upstream: Upst
     refused = await client.post("/mcp", json=message, headers=headers)
     assert (refused.status, left(refused)) == (429, 0)
     assert refused.headers["Retry-After"]
+
+
+async def test_who_has_a_network_of_ipv6_has_one_limit(serve: Serve, upstream: Upstream) -> None:
+    config = CONFIG.format(url=upstream.url, limit="3/min", cache="no")
+    client = await serve(config, trusted_proxies=("127.0.0.1/32",))
+
+    async def calls(address: str) -> int:
+        return left(await client.get("/thing", headers={"X-Forwarded-For": address}))
+
+    mine = [await calls(f"2001:db8:0:7::{n}") for n in (1, 2, 3)]
+    assert mine == [2, 1, 0]
+    assert await calls("2001:db8:0:8::1") == 2
+    assert [await calls(f"192.0.2.{n}") for n in (1, 2)] == [2, 2]

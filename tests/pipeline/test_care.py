@@ -16,6 +16,7 @@ import pytest
 from gateway.care import Upstream
 from gateway.care.breaker import FEW, FIRST
 from gateway.config import read_configs
+from gateway.config.scalars import Rate
 from gateway.errors import (
     CredentialRefused,
     Refusal,
@@ -28,6 +29,7 @@ from gateway.errors import (
 from gateway.limits.memory import MemoryLimiter
 from gateway.pipeline.call import Call
 from gateway.pipeline.care import step
+from gateway.pipeline.care_quota import quota_of
 from gateway.plugin import build
 from gateway.telemetry.counted import UpstreamCounts
 from gateway.values import Reply
@@ -88,7 +90,14 @@ class Cared:
         one = plugin.operations[operation]
         self.request = one.build({}, {})
         self.source = step(
-            one, plugin, self.upstream, self.limiter, self.counts, self.steady, time.time, self._try
+            one,
+            plugin,
+            self.upstream,
+            quota_of(plugin, self.limiter),
+            self.counts,
+            self.steady,
+            time.time,
+            self._try,
         )
 
     def steady(self) -> float:
@@ -449,6 +458,55 @@ async def test_every_try_counts(tmp_path: Path) -> None:
     assert (await cared()).status == 500  # not `upstream_limited`: this says more
     assert cared.asked == 2
     assert cared.counts.refusals == {}
+
+
+async def test_what_is_not_sent_does_not_count(tmp_path: Path) -> None:
+    """Who waits for a place while the upstream comes to be left alone takes nothing."""
+    slow = asyncio.Event()
+    cared = Cared(tmp_path, slow, upstream=", limit: 100/min, retries: no", in_flight=1)
+    first = begun(cared())
+    await until(lambda: cared.asked == 1)
+    second = begun(cared())
+    await until(lambda: cared.places == (1, 1))
+    for _ in range(FEW):
+        cared.upstream.breaker.failed(0, cared.steady())
+    slow.set()
+    await asyncio.wait([first, second])
+    assert isinstance(second.exception(), UpstreamBusy)
+    taken = await cared.limiter.take("upstream shop", "", Rate(100, 60.0))
+    assert (cared.asked, taken.left) == (1, 98)
+
+
+async def test_only_what_is_sent_once_more_is_counted_as_that(tmp_path: Path) -> None:
+    limited = ", limit: 100/min, timeout: 1s"
+    cared = Cared(tmp_path, reply(429), upstream=limited)
+    assert (await cared()).status == 429  # which closed the bucket for longer than it may take
+    assert (cared.asked, cared.counts.tries, cared.counts.retries) == (1, {"429": 1}, {})
+    cared = Cared(tmp_path, reply(503, Retry_After="2"))
+    leaving = begun(cared())
+    await until(lambda: bool(cared.counts.tries))
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    assert (cared.asked, cared.counts.retries) == (1, {})
+
+
+async def test_a_try_whose_caller_left_is_told(tmp_path: Path) -> None:
+    cared = Cared(tmp_path, asyncio.Event())
+    leaving = begun(cared())
+    await until(lambda: cared.asked == 1)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    assert cared.counts.tries == {"gone": 1}
+    assert cared.upstream.breaker.recent == (0, 0)
+
+
+async def test_a_call_that_got_no_token_has_asked_nothing(tmp_path: Path) -> None:
+    cared = Cared(tmp_path, CredentialRefused("No token."), late("token"))
+    for _ in range(2):
+        call = cared.call()
+        with pytest.raises(Refusal):
+            await cared.source(call)
+        assert call.note.tries == 0
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -486,6 +486,30 @@ async def test_a_body_that_is_passed_on_has_its_place_until_it_ends(
     assert (await client.get("/item")).status == 200
 
 
+async def test_long_answers_to_one_address_leave_places_to_others(
+    upstream: Upstream, serve: Serve
+) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/item":
+            return web.json_response({})
+        return web.Response(body=b"x" * 9_000_000, content_type="application/octet-stream")
+
+    upstream.answer = answer
+    client = await serve(config(upstream.url, "in_flight: 4"))
+    [shop] = client.gateway._shared.upstreams._known.values()
+    async with reading(client, "/file") as one, reading(client, "/file") as other:
+        await one.content.readexactly(100_000)
+        await other.content.readexactly(100_000)
+        refused(await client.get("/file"), 503, "upstream_busy", "2 long answers are on their way")
+        assert shop.places.taken == 2
+        assert (await client.get("/item")).status == 200
+        one.close()
+        other.close()
+    await until(lambda: not shop.places.taken)
+    assert not shop.passing
+    assert len((await client.get("/file")).body) == 9_000_000
+
+
 async def test_a_body_that_is_passed_on_frees_its_place_when_its_reader_leaves(
     upstream: Upstream, serve: Serve
 ) -> None:

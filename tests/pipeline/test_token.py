@@ -407,3 +407,29 @@ async def test_nothing_is_sent_without_a_token(serve: Serve, upstream: Upstream)
     assert (answer.status, answer.json()["code"]) == (502, "credential_refused")
     assert b"a-long-secret" not in answer.body
     assert [one.target for one in upstream.received] == ["/token"]
+
+
+async def test_a_failure_that_stands_is_each_calls_own(serve: Serve, upstream: Upstream) -> None:
+    """What is told to one caller, and what a traceback holds, is not the next one's as well."""
+    fails(upstream, 401, error="invalid_client")
+    limited = PLUGIN.replace("call: GET /things", "call: GET /things\n    limit: 7/min")
+    client = await serve(limited.format(url=upstream.url))
+    assert "RateLimit" in (await client.get("/things")).headers
+    answer = await client.post("/things", json={"name": "a"})
+    assert (answer.status, answer.json()["code"]) == (502, "credential_refused")
+    assert "RateLimit" not in answer.headers
+    assert [one.target for one in upstream.received] == ["/token"]
+
+
+async def test_a_failure_that_stands_holds_nothing_of_calls(
+    upstream: Upstream, made: Callable[..., Tokens]
+) -> None:
+    fails(upstream, 401, error="invalid_client")
+    tokens = made()
+    caught = []
+    for _ in range(3):
+        with pytest.raises(CredentialRefused) as one:
+            await tokens.get()
+        caught.append((one.value, len(one.traceback)))
+    assert len({id(error) for error, _ in caught}) == 3
+    assert caught[1][1] == caught[2][1]

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -244,3 +245,44 @@ async def test_a_spec_that_does_not_fit_any_more_keeps_nothing_from_other_plugin
     assert "getTwo" in str(gateway.readiness()["a"]["mistakes"])
     assert (await folder.get("/a/getTwo")).status == 200
     assert (await folder.get("/b/getOne")).status == 200
+
+
+async def test_a_token_that_is_taken_away_does_not_wait_for_the_host_of_the_spec(
+    folder: Folder, upstream: Upstream, host: Host, tmp_path: Path
+) -> None:
+    auth = 'auth: {service: {tokens: {eve: "%s"}}}\n'
+    folder.write("a.yaml", config(upstream) + auth % "old-token-0123")
+    gateway = await folder.serve(state=tmp_path / "state")
+    bearer = {"Authorization": "Bearer old-token-0123"}
+    assert (await folder.get("/a/getOne", headers=bearer)).status == 200
+    go = asyncio.Event()
+
+    async def hangs(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path in host.files:
+            await go.wait()
+        return await host.answer(request)
+
+    upstream.answer = hangs
+    folder.write("a.yaml", config(upstream) + auth % "new-token-0123")
+    async with asyncio.timeout(reloading.FIRST_WAIT):
+        assert (await gateway._plugins.reload(wait=0.1)).changed == ("a",)
+    assert (await folder.get("/a/getOne", headers=bearer)).status == 401
+    assert "copy" in gateway.readiness()["a"]["reason"]
+    go.set()
+
+
+async def test_a_newer_spec_that_is_gone_when_it_is_got_is_told(
+    folder: Folder, upstream: Upstream, host: Host, tmp_path: Path
+) -> None:
+    folder.write("a.yaml", config(upstream))
+    gateway = await folder.serve(state=tmp_path / "state")
+
+    async def once(request: web.BaseRequest) -> web.StreamResponse:
+        answer = await host.answer(request)
+        host.status = 503
+        return answer
+
+    host.files["/openapi.json"] = document("getOne", "getTwo", title="Newer")
+    upstream.answer = once
+    assert (await gateway.reload(again=True)).same == ("a",)
+    assert "another one now" in gateway.readiness()["a"]["reason"]

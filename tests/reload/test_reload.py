@@ -13,6 +13,8 @@ import pytest
 from aiohttp import web
 
 from gateway import garbage
+from gateway.telemetry.logs import Log
+from gateway.telemetry.writer import Writer
 from tests.conftest import Upstream
 from tests.reload.conftest import Folder, document, plugin, until
 
@@ -334,3 +336,34 @@ async def test_reading_that_fails_otherwise_leaves_everything_as_it_is(
     assert (await gateway.reload()).failed == ("a",)
     assert (await folder.get("/a/items/1")).status == 200
     assert "a reload failed" in caplog.text
+
+
+async def test_who_reads_the_same_files_is_told_when_mistakes_are_mended(
+    folder: Folder, upstream: Upstream
+) -> None:
+    """He may have met the mistakes before he had read what was served here already."""
+    folder.write("a.yaml", plugin("a", upstream.url))
+    gateway = await folder.serve()
+    told: list[None] = []
+    gateway.on_change(lambda: told.append(None))
+    folder.write("a.yaml", "plugin: a\n")
+    assert (await gateway.reload()).mistakes
+    assert not told
+    folder.write("a.yaml", plugin("a", upstream.url))
+    assert (await gateway.reload()).same == ("a",)
+    assert len(told) == 1
+
+
+async def test_the_log_keeps_the_secrets_of_what_goes_on_being_served(
+    folder: Folder, upstream: Upstream
+) -> None:
+    """However often other ones are read that are not taken over."""
+    text = plugin("a", upstream.url).replace('{url: "', '{credential: {bearer: %s}, url: "')
+    log = Log(Writer(lambda _: b"", lambda _: None))
+    folder.write("a.yaml", text % "served-0123456789")
+    gateway = await folder.serve(log=log)
+    folder.write("a.yaml", text % "refused-0123456789" + "logo: nowhere.png\n")
+    for _ in range(3):
+        assert (await gateway.reload()).mistakes
+        for secret in ("served-0123456789", "refused-0123456789"):
+            assert secret not in log.mask(f"told of {secret}")

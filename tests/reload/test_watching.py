@@ -271,3 +271,19 @@ def test_links_in_a_circle_and_folders_that_are_gone_are_a_state_like_any_other(
 
 def test_a_moment_is_given_to_who_writes() -> None:
     assert reloading.MOMENT * 1000 > watching.QUIET
+
+
+def test_permissions_that_are_mended_are_a_change(tmp_path: Path) -> None:
+    """Neither times nor sizes tell of it; nor of a file that was written and its time set back."""
+    file = tmp_path / "a.yaml"
+    file.write_text("a")
+    watched = Watched(frozenset({file}))
+    file.chmod(0)
+    before = stamps(watched)
+    file.chmod(0o600)
+    now = stamps(watched)
+    assert before != now
+    times = file.stat()
+    file.write_text("b")
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert stamps(watched) != now

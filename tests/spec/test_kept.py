@@ -50,6 +50,19 @@ def test_what_is_kept_is_json_for_its_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
+def test_what_is_kept_is_without_the_secrets_it_was_asked_for_with(tmp_path: Path) -> None:
+    def masked(document: dict[str, Any]) -> dict[str, Any]:
+        return document | {"x": "[masked]"}
+
+    text = YAML + b"x: secret\n"
+    assert kept.read(text, "a.yaml", tmp_path, "url", masked)[0]["x"] == "[masked]"
+    assert b"secret" not in b"".join(one.read_bytes() for one in the_folder(tmp_path).iterdir())
+    # Somebody else's word may be what is a secret here: he has a copy of his own.
+    assert kept.read(text, "a.yaml", tmp_path)[0]["x"] == "secret"
+    assert kept.read(text, "a.yaml", tmp_path, "url", masked)[0]["x"] == "[masked]"
+    assert kept.read(text, "a.yaml", None, "url", masked)[0]["x"] == "[masked]"
+
+
 @pytest.mark.parametrize(
     "damaged",
     [b"", OTHER[:-1], OTHER + b"x", b"[]", b"null", b"{}", b"\xff", b"openapi: 3.0.3\n",

@@ -270,12 +270,16 @@ async def test_parts_are_asked_for_with_the_operators_headers_and_masked(
     )
     plugin = await load(
         tmp_path,
+        state=tmp_path / "state",
         spec={"url": f"{upstream.url}/spec.yaml", "headers": {"X-Key": "${KEY}"}},
         upstream={"url": "https://api.example.com"},
     )
     assert [one.headers["X-Key"] for one in upstream.received] == ["s3cret-key-of-ours"] * 2
     assert "a" in plugin.components
     assert "s3cret" not in str(plugin.components)
+    kept = [one.read_bytes() for one in (tmp_path / "state" / "specs").iterdir()]
+    assert b"said [masked]" in b"".join(kept)
+    assert b"s3cret" not in b"".join(kept)
 
 
 async def test_a_part_that_is_not_there_costs_itself_one_that_is_not_there_yet_lets_it_wait(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from gateway.telemetry.logs import Log, close_log, open_log
 from tests.conftest import Response, Serve, Upstream
@@ -229,6 +230,27 @@ async def test_a_proxys_id_is_told_where_the_proxy_is_trusted(
     other = await serve(config(upstream), log=written.log, trusted_proxies=("10.0.0.0/8",))
     await other.get("/teams/a/players", headers=headers)
     assert [one.get("request_id") for one in written.calls] == ["abc-123", None, None]
+
+
+async def test_what_could_not_be_read_is_told_without_a_piece_of_it(
+    serve: Serve, upstream: Upstream, written: Written
+) -> None:
+    client = await serve(config(upstream), log=written.log)
+    for request in (
+        b"GET /teams/a/players HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret-key\0\r\n\r\n",
+        b"GET /teams/a/players?query=secret-\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /secret-path secret-version\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nsecret-body\r\n",
+        b"GET /" + b"secret-" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", URL(client.base).port)
+        writer.write(request)
+        assert b" 4" in await reader.readline()
+        writer.close()
+    told = [one["message"] for one in written.all if "not valid HTTP" in one.get("message", "")]
+    assert len(told) == 5
+    assert "Invalid header value char" in told[0]
+    assert "secret" not in written.text
 
 
 async def test_callers_are_told_apart_and_not_told(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -138,6 +139,29 @@ async def test_calls_are_counted_by_every_way_in(client: Client) -> None:
     refused = told["refusals"]
     # A plugin that is alone has the root, so it is the one that is meant there.
     assert refused == {"shop": {"not_found": 2}}
+
+
+async def test_what_the_upstream_was_asked_for_counts_though_nobody_waited(
+    client: Client, upstream: Upstream
+) -> None:
+    asked, over = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: web.BaseRequest) -> web.Response:
+        asked.set()
+        await over.wait()
+        return web.Response()
+
+    upstream.answer = hang
+    call = asyncio.create_task(client.get("/shop/rows"))
+    await asked.wait()
+    call.cancel()
+    async with asyncio.timeout(10):
+        while not snapshot(client)["sum"]["operations"].get("shop"):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    over.set()
+    told = snapshot(client)["sum"]
+    assert told["operations"]["shop"]["getRows"]["calls"] == {"http": {"gone": 1}}
+    assert told["upstreams"]["shop"]["tries"] == {"gone": 1}
 
 
 async def test_tokens_are_those_of_replies_and_answers(client: Client) -> None:

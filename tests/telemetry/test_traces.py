@@ -329,12 +329,16 @@ async def test_documents_have_no_span(serve: Serve, upstream: Upstream, spans: S
 
 
 async def test_no_secret_is_in_a_span(serve: Serve, upstream: Upstream, spans: Spans) -> None:
-    planted = {"QUERY": "plantedQuerySecret", "HEADER": "plantedHeaderSecret"}
+    planted = {
+        "QUERY": "plantedQuerySecret",
+        "HEADER": "plantedHeaderSecret",
+        "PATH": "plantedPathSecret",
+    }
     client = await serve(
         f"""
         plugin: sport
         upstream:
-          url: "{upstream.url}"
+          url: "{upstream.url}/bot${{PATH}}"
           credential:
             - {{query: {{name: key, value: "${{QUERY}}"}}}}
             - {{header: {{name: X-Key, value: "${{HEADER}}"}}}}
@@ -348,6 +352,7 @@ async def test_no_secret_is_in_a_span(serve: Serve, upstream: Upstream, spans: S
     upstream.says({}, status=302, headers={"Location": "http://elsewhere.example/?key=x"})
     await client.get("/a")
     assert planted["QUERY"] in upstream.last.target
+    assert planted["PATH"] in upstream.last.target
     assert len(spans.all) >= 4
     text = "".join(one.to_json() for one in spans.all)
     assert not [secret for secret in planted.values() if secret in text]
@@ -412,6 +417,17 @@ async def test_a_collector_that_hangs_does_not_hold_the_end(
     await asyncio.to_thread(traces.close)
     await until(lambda: bool(upstream.received))
     over.set()
+
+
+def test_headers_that_the_sdk_cannot_read_are_not_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "Authorization: Bearer planted-key")
+    traces = open_traces(_TO, "1")
+    assert traces is not None
+    traces.close()
+    assert "_HEADERS is not NAME=VALUE" in caplog.text
+    assert "planted-key" not in caplog.text
 
 
 def test_without_the_extra_the_log_says_what_to_install(

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from tests.conftest import Serve, Upstream
+from tests.reload.conftest import document
 from tests.workers.conftest import PLUGIN, WITHIN, Gate, Start, until
 
 
@@ -216,3 +218,29 @@ async def test_a_log_that_nobody_reads_holds_nobody_at_the_end(
         with suppress(ProcessLookupError):
             process.kill()
         os.close(nobody)
+
+
+async def test_signals_to_reload_are_not_gathered(
+    start: Start, upstream: Upstream, tmp_path: Path
+) -> None:
+    """What many of them ask for at once is done once, and once more."""
+    asked, go = 0, asyncio.Event()
+
+    async def host(request: web.BaseRequest) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            await go.wait()
+        return web.json_response(document("getOne"))
+
+    upstream.answer = host
+    text = f"plugin: one\nspec: {upstream.url}/openapi.json\noperations: all\n"
+    (tmp_path / "one.yaml").write_text(text)
+    gateway = await start()
+    for _ in range(10):
+        gateway.signal(signal.SIGHUP)
+        await asyncio.sleep(0.1)
+    go.set()
+    await until(lambda: asked >= 3)
+    await asyncio.sleep(0.5)
+    assert asked == 3

@@ -13,14 +13,17 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from gateway import listening
 from gateway.cli import main
 from gateway.health import ill
 from gateway.listening import Tls, TlsError, close, held, tcp, unix
+from tests.conftest import Upstream
 from tests.workers.conftest import PLUGIN, Gate, Start, until
 
 # --- sockets ----------------------------------------------------------------------------------
@@ -45,6 +48,54 @@ def test_a_held_port_is_shared_with_those_alone_who_share_it() -> None:
     close(tcp("127.0.0.1", port))
 
 
+def test_a_held_port_is_taken_before_anybody_listens() -> None:
+    mine = held("127.0.0.1", 0)
+    port = mine[0].getsockname()[1]
+    for take in (lambda: tcp("127.0.0.1", port), lambda: held("127.0.0.1", port)):
+        with pytest.raises(OSError, match="in use"):
+            close(take())
+    close(mine)
+
+
+def test_a_port_can_be_held_while_connections_of_another_process_end() -> None:
+    alone = tcp("127.0.0.1", 0)
+    port = alone[0].getsockname()[1]
+    alone[0].listen()
+    with socket.create_connection(("127.0.0.1", port)):
+        taken, _ = alone[0].accept()
+        taken.close()  # the first to close has to wait (TIME_WAIT)
+    close(alone)
+    close(held("127.0.0.1", port))
+
+
+async def test_a_port_that_another_process_listens_on_by_then_is_told(
+    start: Start, upstream: Upstream, tmp_path: Path
+) -> None:
+    """Both may bind it while neither listens, and the event loop tells nothing."""
+    came, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: web.BaseRequest) -> web.StreamResponse:
+        came.set()
+        await go.wait()
+        return web.json_response({})
+
+    upstream.answer = slow
+    text = f"plugin: one\nspec: {upstream.url}/openapi.json\noperations: [getIt]\n"
+    (tmp_path / "one.yaml").write_text(text)
+    other = tcp("127.0.0.1", 0)
+    port = other[0].getsockname()[1]
+    gateway = await start("--port", port, waits=False)
+    await came.wait()
+    other[0].listen()
+    assert await gateway.ended() == 1
+    close(other)
+    go.set()
+    assert gateway.process.stdout is not None
+    said = (await gateway.process.stdout.read()).decode()
+    assert f"port {port} of 127.0.0.1 is in use" in said
+    assert "listening" not in said
+
+
 def test_a_socket_is_for_user_and_group_and_its_file_goes_with_it(tmp_path: Path) -> None:
     path = tmp_path / "s"
     one = unix(path)
@@ -56,7 +107,6 @@ def test_a_socket_is_for_user_and_group_and_its_file_goes_with_it(tmp_path: Path
 def test_a_socket_that_nobody_listens_on_is_replaced_and_no_other_one(tmp_path: Path) -> None:
     path = tmp_path / "s"
     old = unix(path)
-    old.socket.listen()
     with pytest.raises(OSError, match="in use"):
         unix(path)
     old.socket.close()
@@ -180,6 +230,27 @@ def test_a_certificate_and_a_key_that_do_not_go_together(tmp_path: Path) -> None
     with pytest.raises(TlsError):
         tls.renew()
     certificate.write_bytes((tmp_path / "other" / "cert.pem").read_bytes())
+    assert tls.renew()
+
+
+def test_a_certificate_that_changes_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = certify(tmp_path, "one")
+    tls = Tls(certificate, key)
+    check = listening._context
+    good = certify(tmp_path, "two")[1].read_bytes()
+
+    def checked(*paths: Path) -> ssl.SSLContext:
+        context = check(*paths)
+        key.write_text("half written")
+        return context
+
+    monkeypatch.setattr(listening, "_context", checked)
+    with pytest.raises(TlsError):
+        tls.renew()
+    monkeypatch.setattr(listening, "_context", check)
+    key.write_bytes(good)
     assert tls.renew()
 
 

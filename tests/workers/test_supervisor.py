@@ -9,6 +9,7 @@ from textwrap import dedent
 
 import pytest
 
+from gateway import workers
 from gateway.errors import Mistake
 from gateway.telemetry.counts import Counts
 from gateway.workers import Supervisor, WorkerFailed
@@ -90,6 +91,27 @@ async def test_one_that_dies_is_started_again_and_what_it_did_still_counts(
     await supervisor.stop(5)
     assert not any(map(lives, pids))
     assert supervisor.workers() == []
+
+
+async def test_one_that_hangs_is_killed_and_one_that_leaves_is_not(
+    supervise: Callable[[int, str], Supervisor],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(workers, "_SILENCE", 0.2)
+    code = """
+        time.sleep(0.5)  # before it serves it may take its time
+        tell(**{"is": "ready"})
+        if place["number"] == 1: tell(**{"is": "leaves"})
+        while True: time.sleep(1)
+    """
+    supervisor = supervise(2, code)
+    starting = asyncio.create_task(supervisor.start())
+    await until(lambda: "worker 2 was ended by SIGKILL; it is started again" in caplog.text)
+    assert "worker 2 hangs" in caplog.text
+    assert "worker 1" not in caplog.text
+    starting.cancel()
+    await supervisor.stop(0.1)
 
 
 async def test_one_that_does_not_end_when_it_is_told_to_is_killed(

@@ -11,14 +11,17 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 from click.testing import CliRunner
 
 from gateway.app import Gateway, Options
 from gateway.cli import main
+from gateway.cli.several import _joined
 from gateway.config import Loaded
 from gateway.workers import VARIABLE, Place, place_of
 from tests.conftest import Upstream
 from tests.redis_server import RedisServer
+from tests.reload.conftest import document
 from tests.workers.conftest import PLUGIN, Gate, Running, Start, lives, until
 
 
@@ -226,6 +229,57 @@ def test_a_place_is_told_to_the_worker_alone_and_not_to_its_children() -> None:
     assert place_of(env) == Place(2, 7, 8080)
     assert env == {}
     assert place_of({}) is None
+
+
+def test_the_workers_variable_is_not_taken_for_their_number(tmp_path: Path) -> None:
+    env = {VARIABLE: "4"}
+    result = CliRunner().invoke(main, ["serve", str(tmp_path)], env=env)
+    assert result.exit_code == 2
+    assert "set GATEWAY_WORKERS" in result.stderr
+
+
+def test_of_a_plugin_the_worker_is_shown_that_is_worst_off() -> None:
+    good: dict[str, object] = {"ready": True, "reason": "", "mistakes": []}
+    old = {**good, "reason": "its host answers 503"}
+    refused = {**good, "mistakes": ["a.yaml:1:1: no"]}
+    waits = {**good, "ready": False}
+    for worse, better in ((old, good), (refused, old), (waits, refused)):
+        for told in ((worse, better), (better, worse)):
+            assert _joined([{"a": one} for one in told]) == {"a": worse}
+
+
+async def test_a_spec_that_a_worker_could_not_have_is_taken_over_by_it_later(
+    start: Start, redis: RedisServer, upstream: Upstream, tmp_path: Path
+) -> None:
+    asked = 0
+
+    async def host(request: web.BaseRequest) -> web.StreamResponse:
+        """The supervisor has the new spec; whoever comes next, for a moment, nothing."""
+        nonlocal asked
+        asked += 1
+        if asked in (3, 4, 5, 6):
+            return web.Response(status=503)
+        names = ["getOne", "getTwo"] if asked else ["getOne"]
+        return web.json_response(document(*names))
+
+    upstream.answer = host
+    text = f"plugin: one\nspec: {upstream.url}/openapi.json\noperations: all\n"
+    (tmp_path / "one.yaml").write_text(text)
+    asked = -3  # the supervisor and two workers have the old one
+    gateway = await start("--workers", "2", "--store", redis.url)
+    asked = 0
+    gateway.signal(signal.SIGHUP)
+
+    async def all_have_it() -> bool:
+        async with aiohttp.ClientSession(headers={"Connection": "close"}) as session:
+            for _ in range(20):
+                async with session.get(gateway.url + "/one/openapi.yaml") as got:
+                    if "getTwo" not in await got.text():
+                        return False
+        return True
+
+    await until(all_have_it)
+    assert asked > 4
 
 
 def test_what_one_worker_asked_back_another_one_takes() -> None:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET, Raw
 from multidict import MultiMapping
 
-from gateway.errors import Bug, Refusal
+from gateway.errors import Bug, Refusal, UpstreamStatus
 from gateway.faces.mcp import asking, results
 from gateway.faces.mcp import headers as mirror
 from gateway.faces.mcp.confirming import Confirmations
@@ -154,7 +154,8 @@ async def _one(exchange: Exchange, message: Envelope, *, alone: bool = True) -> 
     except Bug as bug:
         return Sent(200, error_message(id_, Fault(INTERNAL_ERROR, bug.detail)))
     except Refusal as refusal:
-        if refusal.status in _OF_HTTP and alone and headers is not None:
+        is_ours = not isinstance(refusal, UpstreamStatus)
+        if is_ours and refusal.status in _OF_HTTP and alone and headers is not None:
             raise
         meta = exchange.endpoint.meta if modern else b""
         return Sent(200, result_message(id_, results.of_refusal(refusal, modern=modern, meta=meta)))
