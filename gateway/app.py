@@ -30,10 +30,11 @@ from gateway.connections import server_of
 from gateway.faces.mcp import Confirmations, key_of
 from gateway.garbage import trimmer
 from gateway.held import Reloaded
+from gateway.incoming import MAX_BODY
 from gateway.limits import limiter_of
 from gateway.listening import BACKLOG, drain, port_of, tcp
 from gateway.pipeline import HANDLE_BYTES, Mask, Shared
-from gateway.proxy import CHAT_ORIGINS, MAX_BODY, MAX_CALLS, Door
+from gateway.proxy import CHAT_ORIGINS, MAX_CALLS, Door
 from gateway.reloading import Plugins, Read
 from gateway.request import prove
 from gateway.telemetry.logs import Log

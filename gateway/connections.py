@@ -21,9 +21,10 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from gateway.early import BLANK, asks_health, missing, overloaded, target_of
 from gateway.errors import BadArguments, HeadersTooLarge, Refusal, TargetTooLong
+from gateway.outgoing import problem
 from gateway.overload import RETRY_AFTER
 from gateway.process import descriptors
-from gateway.proxy import Door, problem
+from gateway.proxy import Door
 from gateway.response import whole
 from gateway.telemetry.lines import network_of
 from gateway.turns import Turns

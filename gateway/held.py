@@ -15,7 +15,7 @@ from gateway.config import Loaded
 from gateway.errors import GatewayError, Mistake
 from gateway.loading import Inputs, unchanged_urls
 from gateway.pipeline import mask_of
-from gateway.proxy import Site
+from gateway.site import Site
 
 log = logging.getLogger("gateway")
 

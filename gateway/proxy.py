@@ -12,118 +12,59 @@ middlewares and signals would only cost.
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
 import logging
-import re
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-import msgspec
 from aiohttp import hdrs, web
-from aiohttp.http import HttpVersion11
-from multidict import istr
 
-from gateway.config import types
+from gateway.browsers import Browsers, bare
 from gateway.desk import Desk, Made
 from gateway.early import asks_health, overloaded
 from gateway.errors import (
     BadArguments,
-    BodyTooLarge,
-    BodyTooSlow,
     Bug,
-    ExpectationFailed,
     MethodNotAllowed,
     NotFound,
-    OriginRefused,
     PluginNotReady,
     Refusal,
-    UnsupportedBody,
 )
-from gateway.faces import FACES, Document, Maker, pages
+from gateway.faces import Document, pages
 from gateway.faces.calls import read_call, read_named
-from gateway.faces.mcp import Confirmations, Endpoint, may_serve, of_plugin
-from gateway.faces.tool import tools_of
+from gateway.faces.mcp import Confirmations
 from gateway.faces.tools import PATH as TOOLS
-from gateway.forwarded import Network, caller_address, origin_of, trusts
+from gateway.forwarded import Network, caller_address, origin_of
+from gateway.incoming import MAX_BODY, at_hand, received, whole
 from gateway.oauth import PRIVATE, Relay
+from gateway.outgoing import CALL_ID, as_json, delivered, only_get, problem
 from gateway.overload import Load
-from gateway.pipeline import Call, Plan
-from gateway.pipeline.auth import Check, check_of
-from gateway.pipeline.coding import takes
-from gateway.plugin import Operation, Plugin
+from gateway.pipeline import Call
+from gateway.plugin import Operation
 from gateway.process import slept
 from gateway.profiles import PROFILES
 from gateway.recorder import Recorder
-from gateway.response import SERVER, SMALL, Verbatim, Written, interim_to, unless_known, written
-from gateway.routes import Routes
-from gateway.shrinking import Level, count
+from gateway.response import SERVER, SMALL, Verbatim, interim_to, unless_known, written
+from gateway.shrinking import Level
+from gateway.site import Site
 from gateway.slots import Slots
-from gateway.telemetry.ids import HEADER, current
+from gateway.telemetry.ids import current
 from gateway.turns import Turns
 from gateway.values import Caller, UpstreamRequest
 
 log = logging.getLogger("gateway")
 
-# aiohttp's own default, and nginx's: a call is arguments, not an upload. Files need more.
-MAX_BODY = 1024 * 1024
-# For the whole body of a call, for each MiB that it may have: Apache gives 20 s and more while it
-# comes, nginx 60 s between two reads.
-BODY_SECONDS = 20.0
 # In flight at once; with bodies at their bound that is a gigabyte. Apache takes 400, nginx 512.
 MAX_CALLS = 1024
-MAX_HOSTS = 64  # values of Host that are remembered as ours
 # Reads whose way in is remembered, and how long their targets may be: some megabytes at most.
 MAX_KNOWN, MAX_KNOWN_LENGTH = 4096, 512
 # The chat front ends that read a plugin straight from the browser while it is developed.
 CHAT_ORIGINS = ("https://chat.openai.com", "https://chatgpt.com")
 MCP = "/mcp"
-_SPEC = "/openapi.yaml"  # the form that plugins' models read
-_SOME_BASE = "https://gateway.example/plugin"  # for counting; the true one is not known at start
 SHARED = "gateway"  # what clients call the root that plugins share, as the docs advise
 AS = "/as/"  # behind it the name of a profile, and there all of a plugin again
 _BELOW = ("/call/", "/oauth/")  # served here, before any operation
-# What says so is for the site itself: no other page may read it, the chat front ends neither.
-_CLOSED = "Cross-Origin-Resource-Policy"
-CALL_ID = istr(HEADER)
-_FETCH_SITE = istr("Sec-Fetch-Site")
-_PREFLIGHT_METHODS = "GET, POST, PUT, PATCH, DELETE"
-_PREFLIGHT_AGE = "600"
-_FOREIGN = (
-    "Pages of {} may not call. If they should, start the gateway with --origin for that address."
-)
-_NOSNIFF = {"X-Content-Type-Options": "nosniff"}
-_EXPOSED = (
-    "ETag, Retry-After, Location, Age, Cache-Status, WWW-Authenticate, Answer-Tokens, "
-    "Server-Timing, RateLimit-Policy, RateLimit, Call-Id"
-)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Site:
-    """One plugin at its addresses; `waiting` says why it is not ready, if it is not."""
-
-    name: str
-    hosts: tuple[str, ...] = ()
-    plugin: Plugin | None = None
-    plans: Mapping[str, Plan] = field(default_factory=dict)
-    documents: Mapping[str, Maker] = field(default_factory=dict)
-    routes: Routes = field(default_factory=lambda: Routes(()))
-    relay: Relay | None = None
-    check: Check | None = None  # who calls; None where nobody is asked
-    varies: Mapping[str, str] = field(default_factory=dict)  # headers, by operation
-    filled: frozenset[str] = frozenset()  # the operations that have arguments out of headers
-    mcp: Endpoint | None = None  # None where MCP forbids what the plugin's auth asks
-    spoken: Mapping[str, Plan] = field(default_factory=dict)  # the plans of calls over MCP
-    fit: Fit | None = None  # None where it is fitted to a client already
-    by_token: frozenset[str] = frozenset()  # names of service tokens that are profiles'
-    waiting: str = ""  # for callers: it names neither addresses nor files
-    spec_tokens: int = 0  # of the served spec; 0 where it is fitted to a client
-
-
-Fit = Callable[[str], Awaitable[Site]]  # the same plugin, fitted to a client: by profile
 
 
 @dataclass(slots=True, eq=False)
@@ -140,62 +81,6 @@ class Read:
     arguments: Mapping[str, object]
     built: UpstreamRequest | None = None
     chosen: Level | None = None
-
-
-def site_of(
-    plugin: Plugin,
-    plans: Mapping[str, Plan],
-    relay: Relay | None = None,
-    *,
-    spoken: Mapping[str, Plan] | None = None,
-    fit: Fit | None = None,
-    longest: int | None = None,
-) -> Site:
-    """Compile what the door needs to know of a plugin.
-
-    Args:
-        plugin: The plugin.
-        plans: Of its operations.
-        relay: Of its sign-in.
-        spoken: The plans of calls over MCP, where they are others.
-        fit: Fits it to a client.
-        longest: What its client takes of a tool's name, in characters.
-    """
-    documents: dict[str, Maker] = {}
-    for face in FACES.values():
-        documents.update(face(plugin))
-    tools = tools_of(plugin.shown)
-    auth = plugin.config.auth
-    service = auth.service if isinstance(auth, types.Auth) else None
-    return Site(
-        name=plugin.name,
-        hosts=tuple(host.lower() for host in plugin.config.hosts),
-        plugin=plugin,
-        plans=plans,
-        documents=documents,
-        routes=Routes(plugin.operations.values()),
-        relay=relay,
-        check=check_of(plugin),
-        varies={name: _varies(plugin, one) for name, one in plugin.operations.items()},
-        filled=frozenset(name for name, one in plugin.operations.items() if _filled(one)),
-        mcp=of_plugin(plugin.shown, tools, longest) if may_serve(plugin) else None,
-        spoken=plans if spoken is None else spoken,
-        fit=fit,
-        by_token=frozenset(service.tokens if service and fit else ()) & PROFILES.keys(),
-        spec_tokens=count(documents[_SPEC](_SOME_BASE, "").body) if fit is not None else 0,
-    )
-
-
-def _varies(plugin: Plugin, operation: Operation) -> str:
-    """The headers of callers that the upstream is shown, for Vary."""
-    shown = (*plugin.config.upstream.forward, *_filled(operation))
-    return ", ".join({name.lower(): name for name in shown}.values())
-
-
-def _filled(operation: Operation) -> list[str]:
-    """The headers of callers that are arguments."""
-    entries = operation.parameters.values()
-    return [one.header for one in entries if one != "hide" and one.header is not None]
 
 
 @dataclass(slots=True)
@@ -217,7 +102,7 @@ class Door:
     _slots: Slots = field(init=False)
     _reads: dict[tuple[str, str], Read] = field(default_factory=dict)
     _desks: dict[tuple[str, str], Site] = field(default_factory=dict)  # where MCP is spoken
-    _own_hosts: set[str] = field(default_factory=set)
+    _browsers: Browsers = field(init=False)
     _by_host: dict[str, Site] = field(default_factory=dict)
     _by_name: dict[str, Site] = field(default_factory=dict)
     _root: Site | None = None
@@ -225,11 +110,12 @@ class Door:
 
     def __post_init__(self) -> None:
         self._slots = Slots(self.max_calls)
+        self._browsers = Browsers(self.origins, self.trusted)
         self._desk = Desk(
             self._slots,
             self._address,
             self._body,
-            self._allow,
+            self._browsers.allow,
             self._guard,
             self.confirmations,
             self.recorder,
@@ -242,8 +128,8 @@ class Door:
         self._desk.forget()
         self._slots.are_shared = len(sites) > 1
         self._by_name = {site.name: site for site in sites}
-        self._own_hosts = {urlsplit(self.public_url).netloc.lower()} - {""}
         self._by_host = {host: site for site in sites for host in site.hosts if host != "*"}
+        self._browsers.place(self.public_url, self._by_host.keys())
         everywhere = [site for site in sites if "*" in site.hosts]
         self._root = everywhere[0] if everywhere else sites[0] if len(sites) == 1 else None
         self.sites = sites
@@ -276,13 +162,13 @@ class Door:
             reference = self.recorder.id_of(error)
             log.exception("call %s failed: %s", reference, request.method)
             response = self._refused(request, error, _bug(reference))
-        self._allow(request.headers.get(hdrs.ORIGIN), response)
+        self._browsers.allow(request.headers.get(hdrs.ORIGIN), response)
         return response
 
     def refusal(self, refusal: Refusal) -> web.Response:
         """What a caller is told whose request is refused before it is read."""
         response = problem(refusal)
-        self._allow(None, response)
+        self._browsers.allow(None, response)
         return response
 
     def _judge(self, request: web.BaseRequest) -> None:
@@ -317,7 +203,7 @@ class Door:
         at = target, self._host(request) if self._by_host else ""
         known = self._reads.get(at)
         if known is not None and method == "GET" and not request.can_read_body:
-            self._refuse_foreign(request)
+            self._browsers.refuse_foreign(request)
             return await self._run(request, known)
         desk = self._desks.get(at)
         if desk is not None and method == "POST":
@@ -413,7 +299,7 @@ class Door:
                 )
             return None
         operation, values = found
-        self._refuse_foreign(request)
+        self._browsers.refuse_foreign(request)
         caller = None if site.check is None else site.check(request.headers)
         for_all = not site.by_token
         site, operation = await _fitted(site, operation, caller)
@@ -443,7 +329,7 @@ class Door:
         if method != "POST":
             text = "An operation is called by name with POST and its arguments as a JSON object."
             raise MethodNotAllowed(text, headers=[("Allow", "POST")])
-        self._refuse_foreign(request)
+        self._browsers.refuse_foreign(request)
         caller = None if site.check is None else site.check(request.headers)
         site, operation = await _fitted(site, operation, caller)
         arguments = read_named(operation, await self._body(request))
@@ -451,20 +337,20 @@ class Door:
         return await self._run(request, read, heals=True, caller=caller)
 
     async def _mcp(self, request: web.BaseRequest, site: Site) -> web.StreamResponse:
-        self._refuse_foreign(request)
+        self._browsers.refuse_foreign(request)
         return await self._desk.answer(request, site)
 
     async def _mcp_of_all(self, request: web.BaseRequest, path: str) -> web.StreamResponse | None:
         """At the root that plugins share, for all clients or for one."""
         if path == MCP:
-            self._refuse_foreign(request)
+            self._browsers.refuse_foreign(request)
             return await self._desk.answer_shared(request, self.sites)
         if not path.startswith(AS):
             return None
         name, rest = _profile(path)
         if rest != MCP:
             return None
-        self._refuse_foreign(request)
+        self._browsers.refuse_foreign(request)
         ready = [site for site in self.sites if site.fit is not None]
         fitted = [await site.fit(name) for site in ready if site.fit is not None]
         return await self._desk.answer_shared(request, fitted, PROFILES[name].longest(SHARED))
@@ -519,7 +405,7 @@ class Door:
         base = self._base(request, prefix)
         free = self._slots.take(self._address(request))
         try:
-            body = await self._received(request) if request.can_read_body else b""
+            body = await whole(request, self.max_body) if request.can_read_body else b""
             response = await relay.answer(request, path, query, base, body)
         except Refusal as refusal:
             response = problem(refusal)
@@ -532,55 +418,22 @@ class Door:
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         """The whole body of a call, which is under way from here on: its body is held."""
-        if request.content.is_eof() and hdrs.EXPECT not in request.headers:
-            # It came with the head, as that of nearly every call: nothing is waited for.
-            self._refuse_coded(request)
-            whole = request.content.read_nowait()
-            if len(whole) > self.max_body:
-                raise self._too_large()
+        whole = at_hand(request, self.max_body)
+        if whole is not None:
             return whole
         free = self._slots.take(self._address(request))
         try:
-            return await self._received(request)
+            return await received(request, self.max_body)
         finally:
             free()
 
-    async def _received(self, request: web.BaseRequest) -> bytes:
-        """A whole body, bounded in size and time."""
-        self._refuse_coded(request)
-        if (request.content_length or 0) > self.max_body:
-            raise self._too_large()
-        expected = request.headers.get(hdrs.EXPECT)
-        if expected is not None and request.version == HttpVersion11:
-            if expected.strip().lower() != "100-continue":
-                text = f"Expect: {expected[:40]!r} is not known here, only 100-continue."
-                raise ExpectationFailed(text)
-            # Some hold their body back until they are told (RFC 9110 section 10.1.1).
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        seconds = BODY_SECONDS * max(1.0, self.max_body / MAX_BODY)
-        try:
-            async with asyncio.timeout(seconds):
-                pieces, size = [], 0
-                while size <= self.max_body and (piece := await request.content.readany()):
-                    pieces.append(piece)
-                    size += len(piece)
-        except TimeoutError:
-            text = f"The request body did not arrive within {seconds:g} seconds."
-            raise BodyTooSlow(text, headers=[("Connection", "close")]) from None
-        if size > self.max_body:
-            raise self._too_large()
-        return b"".join(pieces)
-
-    def _refuse_coded(self, request: web.BaseRequest) -> None:
-        transfer = request.headers.get(hdrs.TRANSFER_ENCODING, "chunked").lower()
-        if hdrs.CONTENT_ENCODING in request.headers or transfer != "chunked":
-            raise UnsupportedBody("A coded request body is not read. Send it as plain JSON.")
-
-    def _too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(
-            f"The request body is larger than {self.max_body:,} bytes. Send less at once. The "
-            "operator can take more with --max-body."
+    def _preflight(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
+        places = self._places(request, path)
+        closed = any(
+            site is not None and site.relay is not None and rest.startswith("/oauth/")
+            for site, _, rest in places
         )
+        return self._browsers.preflight(request, closed=closed)
 
     # --- our own addresses --------------------------------------------------------------------
 
@@ -598,14 +451,14 @@ class Door:
             return response
         match path:
             case "/healthz":
-                _only_get(request)
-                return _json({"alive": True})
+                only_get(request)
+                return as_json({"alive": True})
             case "/readyz":
-                _only_get(request)
+                only_get(request)
                 if self.draining:
-                    return _json({"draining": True}, 503)
+                    return as_json({"draining": True}, 503)
                 ready = {one.name: one.plugin is not None for one in self._seen(request)}
-                return _json(ready, 200 if all(ready.values()) else 503)
+                return as_json(ready, 200 if all(ready.values()) else 503)
             case "/robots.txt":
                 return delivered(request, pages.robots())
             case "/":
@@ -649,7 +502,7 @@ class Door:
         host = reached[1] if reached is not None else ""
         if host in self._by_host:
             return host
-        name = _name(host)
+        name = bare(host)
         return name if name in self._by_host else ""
 
     def _nothing(self, request: web.BaseRequest, path: str) -> str:
@@ -658,81 +511,6 @@ class Door:
             return text + "The operations are listed at /openapi.yaml."
         names = ", ".join(f"/{site.name}/" for site in self.sites)
         return text + f"The plugins here are at {names}; each lists its operations in openapi.yaml."
-
-    # --- browsers (the Fetch standard, section 3.2) -------------------------------------------
-
-    def _preflight(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
-        response = web.Response(status=204, headers={"Server": SERVER})
-        for site, _, rest in self._places(request, path):
-            if site is not None and site.relay is not None and rest.startswith("/oauth/"):
-                response.headers[_CLOSED] = "same-origin"
-                return response
-        if request.headers.get("Origin") in self.origins:
-            asked = request.headers.get("Access-Control-Request-Headers", "")
-            response.headers["Access-Control-Allow-Methods"] = _PREFLIGHT_METHODS
-            response.headers["Access-Control-Allow-Headers"] = asked or "Content-Type"
-            response.headers["Access-Control-Max-Age"] = _PREFLIGHT_AGE
-            if request.headers.get("Access-Control-Request-Private-Network") == "true":
-                response.headers["Access-Control-Allow-Private-Network"] = "true"
-        return response
-
-    def _allow(self, origin: str | None, response: web.StreamResponse) -> None:
-        """Let the known front ends read the response; nobody else, and never with cookies.
-
-        Vary says so to those who ask without an origin, too: a cache gives to both.
-        """
-        headers = response.headers
-        said = headers.getall(hdrs.VARY) if hdrs.VARY in headers else ()
-        headers[hdrs.VARY] = ", ".join((*said, "Origin")) if said else "Origin"
-        if origin is not None and origin in self.origins and _CLOSED not in headers:
-            headers["Access-Control-Allow-Origin"] = origin
-            headers["Access-Control-Expose-Headers"] = _EXPOSED
-
-    def _refuse_foreign(self, request: web.BaseRequest) -> None:
-        """A page that is not let in may not call: it would use the gateway's credential from
-        inside the user's network, and for a write it need not even read the answer.
-
-        Browsers send Origin with all but simple reads, and Sec-Fetch-Site to what they hold for
-        safe (Fetch Metadata, section 2.3). A page whose own name was made to point here (DNS
-        rebinding) shows only in Host, so that is judged where calls come over the loopback.
-        """
-        headers = request.headers
-        origin = headers.get(hdrs.ORIGIN)
-        if origin is not None and origin in self.origins:
-            return
-        if headers.get(_FETCH_SITE) in ("cross-site", "same-site"):
-            raise OriginRefused(_FOREIGN.format(repr((origin or "another site")[:200])))
-        reached = None
-        if origin is not None:
-            reached = origin_of(request.remote or "", request.secure, headers, self.trusted)
-            if reached is None or origin.lower() != f"{reached[0]}://{reached[1]}":
-                raise OriginRefused(_FOREIGN.format(repr(origin[:200])))
-        host = (headers.get(hdrs.HOST) or "").lower()
-        if host in self._own_hosts or (self.trusted and trusts(self.trusted, request.remote or "")):
-            return
-        if (origin is not None or _is_loopback(request)) and not self._is_ours(host):
-            raise OriginRefused(
-                f"The host {host[:200]!r} is not known to be this gateway. "
-                "If it is, name it in a plugin's `hosts` or start the gateway with --public-url."
-            )
-
-    def _is_ours(self, host: str) -> bool:
-        """Whether Host can only mean us: an address, a loopback name, or one we were told."""
-        name = host if host in self._by_host else re.sub(r":\d+$", "", host)
-        known = (
-            name in self._by_host
-            or _name(host) in self._by_host
-            or name == "localhost"
-            or name.endswith(".localhost")
-        )
-        if not known:
-            try:
-                ipaddress.ip_address(name.strip("[]"))
-            except ValueError:
-                return False
-        if len(self._own_hosts) < MAX_HOSTS:  # the next call with it need not be judged again
-            self._own_hosts.add(host)
-        return True
 
 
 async def _fitted(
@@ -754,26 +532,6 @@ def _profile(path: str) -> tuple[str, str]:
     return name, slash + rest
 
 
-def _is_loopback(request: web.BaseRequest) -> bool:
-    """Whether a request came in over the loopback interface."""
-    name = request.transport.get_extra_info("sockname") if request.transport else None
-    return name is not None and is_loopback_name(name)
-
-
-def is_loopback_name(name: tuple[object, ...]) -> bool:
-    """Whether the name of a socket is an address of the loopback interface."""
-    try:
-        address = ipaddress.ip_address(str(name[0]))
-    except ValueError:  # no address of the internet: a socket of the machine
-        return True
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
-
-
-def _name(host: str) -> str:
-    """A host without its port, and without the dot that a full name may end with."""
-    return re.sub(r"\.?(:\d+)?$", "", host)
-
-
 def _bug(reference: str) -> Bug:
     """What a caller is told of what nobody has foreseen."""
     bug = Bug(f"This is the gateway's fault. Its log has the reason under {reference}.")
@@ -781,53 +539,4 @@ def _bug(reference: str) -> Bug:
     return bug
 
 
-# --- out --------------------------------------------------------------------------------------
-
-
-def delivered(request: web.BaseRequest, document: Document) -> Written:
-    """A document, or 304 where the reader has it (RFC 9110 section 13.1.2)."""
-    _only_get(request)
-    gzip = bool(document.gzipped) and takes(request.headers.get("Accept-Encoding", ""), "gzip")
-    etag = document.etag[:-1] + '-gz"' if gzip else document.etag
-    headers = {
-        "ETag": etag,
-        "Cache-Control": document.cache_control,
-        "Vary": "Accept-Encoding",
-        "Server": SERVER,
-        **_NOSNIFF,
-        **document.headers,
-    }
-    known = request.headers.get("If-None-Match", "")
-    if known and (known.strip() == "*" or etag in known):
-        return Written(status=304, headers=headers)
-    headers["Content-Type"] = document.content_type
-    if gzip:
-        headers["Content-Encoding"] = "gzip"
-    return Written(body=document.gzipped if gzip else document.body, headers=headers)
-
-
-def _only_get(request: web.BaseRequest) -> None:
-    if request.method not in ("GET", "HEAD"):
-        text = f"{request.method} is not served at this address, only GET."
-        raise MethodNotAllowed(text, headers=[("Allow", "GET, HEAD")])
-
-
-def problem(refusal: Refusal) -> web.Response:
-    """A refusal as problem+json."""
-    fields = refusal.fields()
-    headers = {"Content-Type": "application/problem+json", "Server": SERVER, **_NOSNIFF}
-    if "retry_after" in fields:
-        headers["Retry-After"] = str(fields["retry_after"])
-    if refusal.call_id:
-        headers[CALL_ID] = refusal.call_id
-    headers.update(refusal.headers)
-    return web.Response(status=refusal.status, body=msgspec.json.encode(fields), headers=headers)
-
-
-def _json(value: object, status: int = 200) -> web.Response:
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store", **_NOSNIFF}
-    headers["Server"] = SERVER
-    return web.Response(status=status, body=msgspec.json.encode(value), headers=headers)
-
-
-__all__ = ["CHAT_ORIGINS", "Door", "Site", "problem", "site_of"]
+__all__ = ["CHAT_ORIGINS", "Door"]

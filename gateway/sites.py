@@ -14,7 +14,7 @@ from gateway.oauth import Relay
 from gateway.pipeline import Shared, plans
 from gateway.plugin import Plugin
 from gateway.profiles import PROFILES, fitted, halved
-from gateway.proxy import Fit, Site, site_of
+from gateway.site import Fit, Site, site_of
 
 WAITING = "its API's description cannot be had yet"
 

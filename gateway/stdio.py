@@ -29,9 +29,10 @@ from gateway.errors import Unauthorized
 from gateway.faces import mcp
 from gateway.faces.mcp import wire
 from gateway.faces.tool import tools_of
+from gateway.incoming import MAX_BODY
 from gateway.pipeline import Call
 from gateway.plugin import Plugin
-from gateway.proxy import MAX_BODY, Site
+from gateway.site import Site
 from gateway.streams import one_line
 from gateway.telemetry.ids import call_id
 from gateway.values import Answer, Caller

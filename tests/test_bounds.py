@@ -16,8 +16,8 @@ from gateway.cli import main
 from gateway.connections import IDLE_SECONDS, MAX_FIELD, MAX_FIELDS, MAX_HEADERS, MAX_TARGET
 from gateway.errors import BadArguments
 from gateway.faces.bodies import parse
+from gateway.incoming import MAX_BODY
 from gateway.pipeline import exchange
-from gateway.proxy import MAX_BODY
 from gateway.request.bounded import MAX_DEPTH, MAX_VALUES
 from tests.conftest import Client, Serve, Upstream
 

@@ -57,6 +57,9 @@ async def test_a_call_is_followed_through_the_door_one_face_and_its_steps(
     others = {name.partition("/")[0] for name in seen} - {"pipeline", "faces"}
     assert len(faces) == 1
     assert steps >= STEPS
-    assert others - {"connections", "proxy", "recorder", "response", "slots", "values"} <= BESIDES
+    assert (
+        others - {"browsers", "connections", "proxy", "recorder", "response", "slots", "values"}
+        <= BESIDES
+    )
     assert seen[:2] == ["connections", "proxy"]
     assert seen[-2:] == ["response", "connections"]  # which is asked whether it stays

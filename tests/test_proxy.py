@@ -8,7 +8,7 @@ import gzip
 import pytest
 from aiohttp import web
 
-from gateway.proxy import is_loopback_name
+from gateway.browsers import is_loopback_name
 from tests.conftest import Client, Serve, Upstream
 
 PLUGIN = """

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from gateway.app import Gateway, Options
 from gateway.config import read_configs
-from gateway.proxy import MAX_BODY
+from gateway.incoming import MAX_BODY
 from gateway.stdio import (
     LAST_SECONDS,
     MOST_REFUSED,

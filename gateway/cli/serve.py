@@ -32,8 +32,9 @@ from gateway.cli.several import supervise, work
 from gateway.config import read_configs
 from gateway.config.scalars import Bytes
 from gateway.errors import Mistakes
+from gateway.incoming import MAX_BODY
 from gateway.listening import Tls, TlsError, can_share
-from gateway.proxy import MAX_BODY, MAX_CALLS
+from gateway.proxy import MAX_CALLS
 from gateway.telemetry.logs import Kind, Level
 from gateway.telemetry.traces import open_traces
 from gateway.workers import WorkerFailed, place_of

@@ -126,7 +126,7 @@ class OperationCounts:
         """Count what has ended."""
         every, self._ended = self._ended, []
         for one in every:
-            self._count(*one)
+            self._count(one)
 
     @property
     def calls(self) -> dict[str, dict[str, int]]:
@@ -134,16 +134,8 @@ class OperationCounts:
         self.settle()
         return self._calls
 
-    def _count(
-        self,
-        outcome: str,
-        route: str,
-        seconds: float,
-        sent: int,
-        cache: str,
-        tokens: tuple[int, int] | None,
-        received: int,
-    ) -> None:
+    def _count(self, one: _Ended) -> None:
+        outcome, route, seconds, sent, cache, tokens, received = one
         calls = self._calls.get(route)
         if calls is not None:
             known = calls.get(outcome, 0)

@@ -401,15 +401,17 @@ MUTATIONS = [
     Mutation(
         "pages of others may call",
         ("browsers",),
-        {"gateway.proxy:Door._refuse_foreign": _is(lambda self, request: None)},
+        {"gateway.browsers:Browsers.refuse_foreign": _is(lambda self, request: None)},
     ),
     Mutation(
         "every host is ours",
         ("browsers",),
-        {"gateway.proxy:Door._is_ours": _is(lambda self, host: True)},
+        {"gateway.browsers:Browsers.is_ours": _is(lambda self, host: True)},
     ),
     Mutation(
-        "every origin may read", ("browsers",), {"gateway.proxy:Door._allow": _does(_reflecting)}
+        "every origin may read",
+        ("browsers",),
+        {"gateway.browsers:Browsers.allow": _does(_reflecting)},
     ),
     Mutation(
         "what an upstream sends may run",
