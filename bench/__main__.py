@@ -4,7 +4,8 @@
 `python -m bench request` the checking of arguments (`request`), `python -m bench policy` the
 decision that a stored reply answers a call (`policy`), `python -m bench savings` what shrinking
 leaves of answers (`savings`), `python -m bench shrinking` what it costs (`shrinking`),
-`python -m bench mcp` (or `make bench-mcp`) calls of tools beside FastMCP (`mcp`).
+`python -m bench mcp` (or `make bench-mcp`) calls of tools beside FastMCP (`mcp`),
+`python -m bench workers` what a second worker adds (`workers`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import mcp, policy, request, savings, shrinking, specs
+from bench import mcp, policy, request, savings, shrinking, specs, workers
 from bench.load import BadAnswer
 from bench.plot import PLOT, plot
 from bench.race import Result, Unfair, race
@@ -143,6 +144,8 @@ if __name__ == "__main__":
         savings.main(sys.argv[2:], prog_name="python -m bench savings")
     if sys.argv[1:2] == ["mcp"]:
         mcp.main(sys.argv[2:], prog_name="python -m bench mcp")
+    if sys.argv[1:2] == ["workers"]:
+        workers.main(sys.argv[2:], prog_name="python -m bench workers")
     if sys.argv[1:2] == ["shrinking"]:
         shrinking.main(sys.argv[2:], prog_name="python -m bench shrinking")
     main()

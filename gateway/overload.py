@@ -23,6 +23,9 @@ import math
 # only wait. Where calls are dear they wait too long by then, so fewer of them are enough.
 LONG, CALLS = 0.012, 150
 VERY_LONG, DEAR_CALLS = 0.05, 40
+# Two looks, one after the other, at turns of so much work are not waited out: who asks for health
+# then would wait too long.
+URGENT = 0.015
 # Twice CoDel's: a burst passes, and where a process has its core for a part of each 0.1 s only, as
 # with a quota of containers, what came meanwhile is done by then. For so long callers only wait.
 INTERVAL = 0.2
@@ -31,7 +34,7 @@ INTERVAL = 0.2
 LOOK, LOOKS, MOSTLY = 0.01, 3, 0.75
 # What is worked in a turn is kept at this, and a call takes four or five turns. It is work that is
 # counted, not time: what takes the core away now and then is not helped by fewer calls.
-AIM = 0.0003
+AIM = 0.0008
 # What a look changes the room by: where turns are too long, or not, and where the process slept.
 _FAR = 10 * AIM
 _LESS, _MORE, _MUCH_MORE = 0.9, 1.05, 1.2
@@ -61,6 +64,7 @@ class Load:
         "_admitted",
         "_began",
         "_begun",
+        "_is_urgent",
         "_lasted",
         "_long",
         "_looked",
@@ -84,6 +88,7 @@ class Load:
         self.room = MOST_ROOM
         self.managed = 0.0
         self._begun = 0  # in this turn
+        self._is_urgent = False  # the turn before was of too much work
         self._looked, self._lasted = -math.inf, 0.0
         self._turns = 0  # as of the last look, like the next two
         self._worked_then, self._slept = 0.0, 0
@@ -116,15 +121,20 @@ class Load:
             return self._is_over(now, worked, began)
         if at - self._looked > max(INTERVAL, 2 * self._lasted):  # nobody called
             self._begin(now, worked, began)
+            self._is_urgent = False
         self._looked, self._lasted = now, now - at
         calls = max(1, began - self._began)
         self._looks += 1
-        self._long += turn > long_turn((worked - self._worked) / calls)
+        call = (worked - self._worked) / calls
+        self._long += turn > long_turn(call)
+        was_urgent, self._is_urgent = self._is_urgent, turn > max(URGENT, DEAR_CALLS * call)
+        is_urgent = was_urgent and self._is_urgent
         lasted = now - self._since
-        if lasted < INTERVAL or self._looks < LOOKS:
+        if not is_urgent and (lasted < INTERVAL or self._looks < LOOKS):
             return False
-        if self._long >= MOSTLY * self._looks:
+        if is_urgent or self._long >= MOSTLY * self._looks:
             self.managed = calls / lasted
+            self._is_urgent = False
             self.room = min(MOST_ROOM, max(1.0, self.managed * AIM))
             self.is_shedding = True
             self._begun = self._turns = 0

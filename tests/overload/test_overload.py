@@ -19,6 +19,7 @@ from gateway.overload import (
     MOST_ROOM,
     PERIOD,
     RETRY_AFTER,
+    URGENT,
     Load,
     long_turn,
 )
@@ -40,7 +41,8 @@ def looked(load: Load, turns: list[float], *, at: float = 0.0, work: float = SMA
 
 def test_calls_are_refused_when_most_turns_of_an_interval_were_long() -> None:
     load = Load()
-    (when,) = looked(load, [2 * LONG, 2 * LONG, 2 * LONG, 2 * LONG, 0.0] * 6)
+    long = 1.1 * LONG
+    (when,) = looked(load, [long, long, long, long, 0.0] * 6)
     assert load.is_shedding
     assert INTERVAL <= when <= INTERVAL + 2 * LOOK
     assert load.managed == pytest.approx(A_LOOK / LOOK)
@@ -56,7 +58,13 @@ def test_nothing_is_refused_while_every_second_turn_is_short(
     assert load.room == MOST_ROOM
 
 
-@pytest.mark.parametrize(("work", "calls"), [(0.0002, CALLS), (0.01, DEAR_CALLS)])
+def test_what_is_urgent_is_not_waited_out() -> None:
+    load = Load()
+    assert not looked(load, [0.0, 2 * URGENT, 0.0] * 30)  # something took its time once
+    assert looked(load, [2 * URGENT] * 9, at=10.0) == [pytest.approx(10.0 + LOOK)]
+
+
+@pytest.mark.parametrize(("work", "calls"), [(0.00009, CALLS), (0.01, DEAR_CALLS)])
 def test_a_turn_is_long_only_where_many_wait(work: float, calls: int) -> None:
     assert not looked(Load(), [(calls - 1) * work] * 60, work=work)
     assert looked(Load(), [(calls + 1) * work] * 60, work=work)
