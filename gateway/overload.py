@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import math
 
-# A turn is long in which so much is worked, and as much as for many calls. A call takes up to five
-# turns, so several times as many wait then: fewer callers than that may keep a gateway busy, and
-# only wait. Where calls are dear they wait too long by then, so fewer of them are enough.
-LONG, CALLS = 0.012, 150
-VERY_LONG, DEAR_CALLS = 0.05, 40
+# A turn is long in which so much is worked, and as much as for many calls: what is timed is up to
+# two turns, and some calls take one turn, so 128 callers who each wait for their answers may fill
+# it with twice as many calls. Where calls are dear they wait too long by then, so fewer are enough.
+LONG, CALLS = 0.012, 300
+VERY_LONG, DEAR_CALLS = 0.08, 40
 # Two looks, one after the other, at turns of so much work are not waited out: who asks for health
 # then would wait too long.
 URGENT = 0.015
@@ -64,6 +64,7 @@ class Load:
         "_admitted",
         "_began",
         "_begun",
+        "_call",
         "_is_urgent",
         "_lasted",
         "_long",
@@ -89,6 +90,8 @@ class Load:
         self.managed = 0.0
         self._begun = 0  # in this turn
         self._is_urgent = False  # the turn before was of too much work
+        # Work of a call, as of the last whole interval: a batch that begins says nothing of it.
+        self._call = 0.0
         self._looked, self._lasted = -math.inf, 0.0
         self._turns = 0  # as of the last look, like the next two
         self._worked_then, self._slept = 0.0, 0
@@ -127,11 +130,14 @@ class Load:
         self._looks += 1
         call = (worked - self._worked) / calls
         self._long += turn > long_turn(call)
-        was_urgent, self._is_urgent = self._is_urgent, turn > max(URGENT, DEAR_CALLS * call)
+        was_urgent, known = self._is_urgent, self._call
+        self._is_urgent = known > 0 and turn > max(URGENT, long_turn(known))
         is_urgent = was_urgent and self._is_urgent
         lasted = now - self._since
         if not is_urgent and (lasted < INTERVAL or self._looks < LOOKS):
             return False
+        if not is_urgent and calls >= DEAR_CALLS:
+            self._call = call
         if is_urgent or self._long >= MOSTLY * self._looks:
             self.managed = calls / lasted
             self._is_urgent = False
