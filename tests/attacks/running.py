@@ -67,9 +67,11 @@ class Answer(NamedTuple):
 
     @property
     def text(self) -> str:
-        """All of it, to be searched."""
+        """All of it, to be searched, but for the call's id: what is drawn may be any short word."""
         head = "".join(f"{name}: {value}\n" for name, value in self.headers)
-        return head + self.body.decode("utf-8", "replace")
+        text = head + self.body.decode("utf-8", "replace")
+        drawn = next((value for name, value in self.headers if name.lower() == "call-id"), "")
+        return text.replace(drawn, "") if drawn else text
 
 
 @dataclass
