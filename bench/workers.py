@@ -31,7 +31,7 @@ from rich.table import Table
 
 from bench.load import BadAnswer, Load, drive, get
 from bench.race import TOKEN
-from bench.servers import TICKS, NotStarted, Server, free_port
+from bench.servers import TICKS, NotStarted, Server, family, free_port
 
 CONFIG = Path(__file__).parent / "players.yaml"
 WARM_UP = 0.5
@@ -55,16 +55,6 @@ class Shown:
     def cpu_ratio(self) -> float:
         """What a call costs with one worker over what it costs with two: 1 is no loss."""
         return self.cpus_us[0] / self.cpus_us[1]
-
-
-def family(pid: int) -> list[int]:
-    """A process and all below it."""
-    found = [pid]
-    for one in found:
-        with contextlib.suppress(OSError):
-            for thread in Path(f"/proc/{one}/task").iterdir():
-                found += map(int, (thread / "children").read_text().split())
-    return found
 
 
 def cpu_time(pid: int) -> float:

@@ -18,11 +18,10 @@ from typing import Protocol
 
 from gateway.caching.stores import Store
 from gateway.config.scalars import Rate
-from gateway.limits.headers import Limited
 from gateway.limits.memory import MemoryLimiter
 from gateway.limits.window import Taken
 
-__all__ = ["Limited", "Limiter", "Taken", "limiter_of"]
+__all__ = ["Limiter", "Taken", "limiter_of"]
 
 
 class Limiter(Protocol):

@@ -7,20 +7,12 @@ is more (`t`). The three fields of the early drafts are not sent.
 from __future__ import annotations
 
 from math import ceil
-from typing import NamedTuple
 
 from gateway.config.scalars import Rate
 from gateway.limits.window import Taken
 from gateway.values import Headers
 
 _PREFIX = "ratelimit"
-
-
-class Limited(NamedTuple):
-    """The limit that a call came under, and what came of it."""
-
-    rate: Rate
-    taken: Taken
 
 
 def policy_of(rate: Rate) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.limits import Limited
 from gateway.shrinking import Level
 from gateway.telemetry.traces import CallSpan
 from gateway.values import Answer, Caller, Headers, Reply, UpstreamRequest
@@ -29,7 +28,6 @@ class Note:
     __slots__ = (
         "began",
         "id",
-        "limited",
         "meant",
         "received",
         "request_id",
@@ -42,7 +40,6 @@ class Note:
     def __init__(self, id: str = "", began: float = 0.0, route: str = "http") -> None:  # noqa: A002
         self.id, self.began, self.route = id, began, route
         self.upstream, self.tries, self.received = 0.0, 0, 0
-        self.limited: Limited | None = None
         self.meant = self.request_id = ""
         self.span: CallSpan | None = None
 

@@ -7,7 +7,7 @@ import math
 
 from gateway.config.scalars import Rate
 from gateway.errors import LimitReached, Refusal
-from gateway.limits import Limited, Limiter, Taken
+from gateway.limits import Limiter, Taken
 from gateway.limits.headers import policy_of, told
 from gateway.limits.memory import MemoryLimiter
 from gateway.limits.networks import network
@@ -29,7 +29,6 @@ def step(operation: Operation, limiter: Limiter, inner: Plan) -> Plan:
     policy = policy_of(rate)
 
     async def go_on(call: Call, taken: Taken) -> Answer:
-        call.note.limited = Limited(rate, taken)
         try:
             if taken.wait:
                 raise _refusal(rate, taken.wait)

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.servers import family
 from tests.bounds.cases import Case, many_members
 
 MIB = 1024 * 1024
@@ -173,16 +174,6 @@ class Gateway:
 
 
 LONG = Case("long", (200,), 100_000, 100_000, answer=many_members)
-
-
-def family(pid: int) -> list[int]:
-    """A process and all below it."""
-    found = [pid]
-    for one in found:
-        with contextlib.suppress(OSError):
-            for thread in Path(f"/proc/{one}/task").iterdir():
-                found += map(int, (thread / "children").read_text().split())
-    return found
 
 
 def resident_share(pid: int) -> int:

@@ -29,7 +29,8 @@ from aiohttp.test_utils import RawTestServer
 from rich.console import Console
 from rich.table import Table
 
-from tests.bounds.running import family, resident_share
+from bench.servers import family
+from tests.bounds.running import resident_share
 from tests.soak.running import announced, process
 
 MIB = 1024 * 1024

@@ -18,7 +18,8 @@ from textwrap import dedent
 
 import aiohttp
 
-from tests.bounds.running import family, resident_share
+from bench.servers import family
+from tests.bounds.running import resident_share
 
 # The last third of a run may hold so much more than the second.
 MOST_GROWTH = 1.05
