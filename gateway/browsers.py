@@ -13,7 +13,7 @@ from multidict import istr
 
 from gateway.errors import OriginRefused
 from gateway.forwarded import Network, origin_of, trusts
-from gateway.response import SERVER
+from gateway.response import SERVER, varies_by
 
 MAX_HOSTS = 64  # values of Host that are remembered as ours
 # What says so is for the site itself: no other page may read it, the chat front ends neither.
@@ -69,8 +69,7 @@ class Browsers:
         Vary says so to those who ask without an origin, too: a cache gives to both.
         """
         headers = response.headers
-        said = headers.getall(hdrs.VARY) if hdrs.VARY in headers else ()
-        headers[hdrs.VARY] = ", ".join((*said, "Origin")) if said else "Origin"
+        varies_by(headers, hdrs.ORIGIN)
         if origin is not None and origin in self.origins and _CLOSED not in headers:
             headers["Access-Control-Allow-Origin"] = origin
             headers["Access-Control-Expose-Headers"] = _EXPOSED

@@ -12,14 +12,24 @@ import re
 from functools import partial
 from typing import Any, cast
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong, TransferEncodingError
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
-from gateway.early import BLANK, asks_health, missing, overloaded, target_of
+from gateway.early import (
+    ALIVE,
+    BLANK,
+    MAX_BODY,
+    asks_health,
+    is_urgent,
+    missing,
+    overloaded,
+    target_of,
+)
 from gateway.errors import BadArguments, HeadersTooLarge, Refusal, TargetTooLong
 from gateway.outgoing import problem
 from gateway.overload import RETRY_AFTER
@@ -53,7 +63,7 @@ LINGER_SECONDS = 2.0
 _QUOTED = re.compile(r"b?['\"]|bytearray\(")
 # Who calls over a unix socket is on this machine: --trusted-proxy may name it so.
 _SELF = ("127.0.0.1", 0)
-_CLOSES = b"\r\nConnection: close" + BLANK
+_CLOSES, _CLOSE = b"\r\nConnection: close" + BLANK, b"\r\nConnection: close\r\n"
 _TOO_LONG = (
     _ErrInfo(
         431,
@@ -87,7 +97,17 @@ class _Handler(RequestHandler):
     in the log for whoever sends rubbish.
     """
 
-    __slots__ = ("_before", "_head", "_is_wary", "_left", "_skip", "_turns", "is_judged", "is_last")
+    __slots__ = (
+        "_before",
+        "_head",
+        "_held",
+        "_is_wary",
+        "_left",
+        "_skip",
+        "_turns",
+        "is_judged",
+        "is_last",
+    )
     _turns: Turns
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -97,7 +117,9 @@ class _Handler(RequestHandler):
         # Bytes until a request can begin that nothing is known of; below 0 where nobody counts.
         self._left = 0
         self._skip = 0  # bytes that are still to come of the body of a refused request
-        self._is_wary = False  # there is something to skip, or the connection is a spare one
+        self._held = b""  # what has come of a request that waits for its turn
+        # Something is to be skipped or held, or the connection is a spare one.
+        self._is_wary = False
         if not isinstance(transport.get_extra_info("peername"), tuple):  # a unix socket
             self._cache["peername"] = _SELF
         self._head = 0  # bytes of a request's head that have come, while nothing else is done
@@ -108,6 +130,9 @@ class _Handler(RequestHandler):
         """Take what has come, of a head no more than is let through in the end."""
         if (self._is_wary or not self._turns.is_calm) and data and self._is_done(data):
             return
+        self._take(data)
+
+    def _take(self, data: bytes) -> None:
         waiter = self._waiter
         is_idle = waiter is not None and not waiter.done()
         known = len(self._messages)
@@ -144,17 +169,14 @@ class _Handler(RequestHandler):
         turns = self._turns
         turns.wake()
         if self._is_wary:
-            return self._is_skipped(data)
-        if not turns.load.is_shedding:
+            return self._is_held(data) if self._held else self._is_skipped(data)
+        if turns.load.is_free:
             return False
         self.is_judged = False
-        waiter, transport = self._waiter, self.transport
-        if waiter is None:
-            is_idle = not self._request_count and not self._messages
-        else:
-            is_idle = not waiter.done()
+        transport = self.transport
         if (
-            not is_idle
+            self._messages
+            or self._request_in_progress
             or transport is None
             or self._left
             or self.is_last
@@ -163,16 +185,52 @@ class _Handler(RequestHandler):
             or transport.get_write_buffer_size()
         ):
             return False
+        if is_urgent(data):
+            return self._is_told(data, transport)
+        if turns.load.is_crowded:
+            if not turns.waits(self._begin):
+                return False
+            self._held, self._is_wary = data, True
+            self._next_keepalive_close_time = self._loop.time() + IDLE_SECONDS
+            return True
         left = missing(data)
-        if left is None or asks_health(target_of(data)):
+        if left is None:
             return False
         if turns.admits():
             self.is_judged = True
             return False
         transport.write(self._refusal(data))
-        self._next_keepalive_close_time = self._loop.time() + IDLE_SECONDS
         self._skip, self._is_wary = left, left > 0
+        self._next_keepalive_close_time = self._loop.time() + IDLE_SECONDS
         return True
+
+    def _is_told(self, data: bytes, transport: asyncio.Transport) -> bool:
+        """Say at once that the gateway is alive: the door would need some turns for it."""
+        plain = data.replace(_CLOSE, b"\r\n", 1)
+        if target_of(data) != ALIVE or not data.startswith(b"GET") or missing(plain) != 0:
+            return False
+        is_last = plain != data
+        end = b"\r\nDate: " + rfc822_formatted_time().encode() + (_CLOSES if is_last else BLANK)
+        transport.write(cast("Server", self._manager).alive.replace(BLANK, end, 1))
+        if is_last:
+            self.force_close()
+        else:
+            self._next_keepalive_close_time = self._loop.time() + IDLE_SECONDS
+        return True
+
+    def _is_held(self, data: bytes) -> bool:
+        """Let what follows wait with a request that waits for its turn, but not without end."""
+        self._held += data
+        if len(self._held) > MAX_BODY:
+            self._begin()
+        return True
+
+    def _begin(self) -> None:
+        """It is the turn of the request that waits, unless it has begun or its caller is gone."""
+        data, self._held = self._held, b""
+        if data:
+            self._is_wary, self.is_judged = False, True
+            self._take(data)
 
     def _refusal(self, data: bytes) -> bytes:
         """What is said to a request that is too much, which is counted."""
@@ -201,10 +259,18 @@ class _Handler(RequestHandler):
 
     def _meets(self, data: bytes) -> int:
         """What of a request is still to come that was just parsed, where it is all of `data`."""
-        left, (message, _) = missing(data), self._messages[-1]
+        message, _ = self._messages[-1]
+        if data.endswith(BLANK) and not isinstance(message, _ErrInfo) and _is_short(message):
+            return 0
+        left = missing(data)
         if left is None or isinstance(message, _ErrInfo) or message.path != target_of(data):
             return self._left
         return left
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Nobody is there any more."""
+        self._held = b""
+        super().connection_lost(exc)
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         """Go on where reading was paused: else aiohttp parses nothing, with each body it reads."""
@@ -215,12 +281,12 @@ class _Handler(RequestHandler):
     def is_idle(self) -> bool:
         """Whether no request is under way, nor a part of one."""
         waiter = self._waiter
-        return waiter is not None and not waiter.done() and not self._head
+        return waiter is not None and not waiter.done() and not self._head and not self._held
 
     @property
     def is_called(self) -> bool:
-        """Whether a request is answered just now."""
-        return self._request_in_progress
+        """Whether a request is answered just now, or waits for its turn."""
+        return self._request_in_progress or bool(self._held)
 
     def _refuse_long(self) -> None:
         """Put a refusal in the place of every request whose headers are too long together."""
@@ -249,6 +315,16 @@ class _Handler(RequestHandler):
         response = _Refused(status=refused.status, body=refused.body, headers=refused.headers)
         response.force_close()
         return response
+
+
+def _is_short(message: RawRequestMessage) -> bool:
+    """Whether a request ends with its head."""
+    return (
+        message.method == "GET"
+        and hdrs.CONTENT_LENGTH not in message.headers
+        and not message.chunked
+        and not message.upgrade
+    )
 
 
 def _why(error: BaseException | None) -> str:
@@ -318,6 +394,7 @@ class Server(web.Server):
         self.turns = door.turns
         self.turns.began = partial(getattr, self, "requests_count")
         self.refusals = {one: whole(door.refusal(overloaded(one))) for one in RETRY_AFTER}
+        self.alive = b"".join(whole(door.alive()))
         self._spare: dict[_Handler, None] = {}
         self._most = descriptors() // 2  # as many for upstreams, files and all else
         door.recorder.counts.gauge("connections", lambda: len(self.connections))

@@ -33,7 +33,7 @@ from gateway.pipeline import Call, Plan
 from gateway.pipeline.auth import Check
 from gateway.plugin import Plugin
 from gateway.recorder import Recorder
-from gateway.response import SERVER, Written
+from gateway.response import SERVER, Written, head_of, ready
 from gateway.slots import Slots
 from gateway.streams import EVENTS, Patience
 from gateway.telemetry.ids import HEADER
@@ -46,6 +46,8 @@ _CALL_ID = istr(HEADER)
 # Of a response without a message, and of one with it.
 _SILENT = CIMultiDict({hdrs.SERVER: SERVER, istr("X-Content-Type-Options"): "nosniff"})
 _SAYS = CIMultiDict({**_SILENT, hdrs.CONTENT_TYPE: _JSON})
+_WELL = 200
+_HEAD = head_of(_WELL, CIMultiDict(_SAYS))
 
 
 class Place(Protocol):
@@ -187,20 +189,18 @@ class Desk:
             exchange = self._exchange(request, endpoint, opened, address, body, ids)
             saying = self._said(exchange, body)
             if not takes_events:
-                response = _message(await saying)
+                response = _message(request, await saying, ids)
             else:
                 try:
                     step = saying.send(None)
                 except StopIteration as done:  # from memory, as many an answer is
-                    response = _message(done.value)
+                    response = _message(request, done.value, ids)
                 else:
                     response = await self._patiently(request, saying, step, body, ids)
         except BaseException:
             free()
             raise
         if isinstance(response, Written):
-            if ids:  # of several in one message, the first
-                response.headers[_CALL_ID] = ids[0]
             response.frees(free)
         else:
             free()
@@ -284,7 +284,11 @@ class Desk:
                 raise
             return await patience.say(stream, mcp.told(body, refusal))
         stream = await patience.stream()
-        return _message(sent) if stream is None else await patience.say(stream, sent.body)
+        return (
+            _message(request, sent, ids)
+            if stream is None
+            else await patience.say(stream, sent.body)
+        )
 
 
 @lru_cache(maxsize=64)  # clients say the same few over and over
@@ -323,6 +327,15 @@ async def _raised(error: Exception) -> NoReturn:
     raise error
 
 
-def _message(sent: mcp.Sent) -> web.StreamResponse:
-    """A message as the whole of a response, or none."""
-    return Written(status=sent.status, body=sent.body, headers=_SAYS if sent.body else _SILENT)
+def _message(request: web.BaseRequest, sent: mcp.Sent, ids: Sequence[str]) -> web.StreamResponse:
+    """A message as the whole of a response, or none; with the id of its call, of several in one
+    message that of the first."""
+    if sent.status == _WELL:
+        own = ((HEADER, ids[0]),) if ids else ()
+        made = ready(request, _HEAD, own, sent.body)
+        if made is not None:
+            return made
+    response = Written(status=sent.status, body=sent.body, headers=_SAYS if sent.body else _SILENT)
+    if ids:
+        response.headers[_CALL_ID] = ids[0]
+    return response

@@ -20,7 +20,9 @@ _LENGTH = b"content-length"
 # page may read only what says so.
 _ODD = (b"transfer-encoding", b"\r\nexpect:", b"\r\nupgrade:", b"\r\norigin:")
 _CONNECTION, _KEPT = b"\r\nconnection:", b"\r\nconnection: keep-alive\r\n"
-_HEALTH = ("/healthz", "/readyz")
+_LONGEST = 256  # bytes of a line that asks for health
+ALIVE = "/healthz"
+_HEALTH = (ALIVE, "/readyz")
 _DETAIL = (
     "More calls come than the gateway can answer in time, so some are refused at once. Try again "
     "in {} s."
@@ -65,6 +67,12 @@ def target_of(data: bytes) -> str:
     """What the request that begins here asks for, path and query; "" where nothing says so."""
     words = data[: data.find(b"\r\n")].split(b" ", 2)
     return words[1].decode("latin-1") if len(words) == 3 else ""  # and the version
+
+
+def is_urgent(data: bytes) -> bool:
+    """Whether what has come begins with a question of how the gateway is."""
+    begin = data[:_LONGEST]
+    return (b"/healthz" in begin or b"/readyz" in begin) and asks_health(target_of(data))
 
 
 def asks_health(target: str) -> bool:

@@ -20,9 +20,9 @@ from urllib.parse import unquote
 
 from aiohttp import hdrs, web
 
+from gateway import early
 from gateway.browsers import Browsers, bare
 from gateway.desk import Desk, Made
-from gateway.early import asks_health, overloaded
 from gateway.errors import (
     BadArguments,
     Bug,
@@ -45,7 +45,16 @@ from gateway.plugin import Operation
 from gateway.process import slept
 from gateway.profiles import PROFILES
 from gateway.recorder import Recorder
-from gateway.response import SERVER, SMALL, Verbatim, interim_to, unless_known, written
+from gateway.response import (
+    SERVER,
+    SMALL,
+    Ready,
+    Verbatim,
+    from_store,
+    interim_to,
+    unless_known,
+    written,
+)
 from gateway.shrinking import Level
 from gateway.site import Site
 from gateway.slots import Slots
@@ -162,7 +171,8 @@ class Door:
             reference = self.recorder.id_of(error)
             log.exception("call %s failed: %s", reference, request.method)
             response = self._refused(request, error, _bug(reference))
-        self._browsers.allow(request.headers.get(hdrs.ORIGIN), response)
+        if not isinstance(response, Ready):
+            self._browsers.allow(request.headers.get(hdrs.ORIGIN), response)
         return response
 
     def refusal(self, refusal: Refusal) -> web.Response:
@@ -171,15 +181,21 @@ class Door:
         self._browsers.allow(None, response)
         return response
 
+    def alive(self) -> web.Response:
+        """What is told, before anything is read, to who asks whether the gateway is alive."""
+        response = as_json({"alive": True})
+        self._browsers.allow(None, response)
+        return response
+
     def _judge(self, request: web.BaseRequest) -> None:
         """Whether a request may begin while there are too many. Raises: Overloaded."""
         if getattr(request.protocol, "is_judged", False):
             request.protocol.is_judged = False  # type: ignore[attr-defined] # of `connections`
-        elif request.method == "OPTIONS" or asks_health(request.raw_path):
+        elif request.method == "OPTIONS" or early.asks_health(request.raw_path):
             pass
         elif not self.turns.admits():
             self.recorder.counts.shed("load")
-            raise overloaded(self.turns.load.retry_after)
+            raise early.overloaded(self.turns.load.retry_after)
 
     def _refused(
         self, request: web.BaseRequest, error: Exception, refusal: Refusal
@@ -390,6 +406,10 @@ class Door:
         if tags is not None and request.method in ("GET", "HEAD"):
             answer = unless_known(answer, tags)
         answer = self.recorder.ended(read.operation, call, answer)
+        ready = from_store(request, answer, read.prefix, varies, note.id)
+        if ready is not None:
+            free()
+            return ready
         response = written(answer, read.prefix, free, varies)
         response.headers[CALL_ID] = note.id
         return response
@@ -450,7 +470,7 @@ class Door:
                 response.ended = self._slots.take(self._address(request))
             return response
         match path:
-            case "/healthz":
+            case early.ALIVE:
                 only_get(request)
                 return as_json({"alive": True})
             case "/readyz":

@@ -30,6 +30,7 @@ from multidict import CIMultiDict, istr
 from gateway.caching.directives import members
 from gateway.caching.fields import storable_headers
 from gateway.errors import Refusal
+from gateway.telemetry.ids import HEADER
 from gateway.values import Answer, Headers, Rest
 
 log = logging.getLogger("gateway")
@@ -41,6 +42,9 @@ MAX_SECONDS = 300.0
 # A body up to here is given to the transport whole, without a wait where nothing stands before it:
 # asyncio's own mark for a full buffer.
 SMALL = 60 * 1024
+# Heads of stored answers that are remembered as bytes, and how long they may be: some megabytes.
+MAX_HEADS, MAX_HEAD = 4096, 1024
+_heads: dict[tuple[int, Headers, str, str], bytes] = {}
 _NOSNIFF = istr("X-Content-Type-Options")
 _KNOWN = frozenset(status.value for status in http.HTTPStatus)
 # RFC 9110 section 15.4.5, and what says where the answer is from and what is left to the caller.
@@ -71,11 +75,11 @@ class Written(web.Response):
         transport, body = request.transport, self._body
         if (
             transport is None
-            or transport.is_closing()
-            or transport.get_write_buffer_size()
             or not isinstance(body, bytes)
-            or not 0 < len(body) <= SMALL
-            or not self._is_usual(request)
+            or self.ended is not None
+            or self._keep_alive is False
+            or self._eof_sent
+            or not _is_usual(request, body)
         ):
             return await self._written_by_aiohttp(request)
         headers = self._headers
@@ -85,16 +89,6 @@ class Written(web.Response):
         transport.write(head + body)
         self._keep_alive = self._eof_sent = True
         return request.writer
-
-    def _is_usual(self, request: web.BaseRequest) -> bool:
-        return (
-            self.ended is None
-            and request.keep_alive
-            and request.version == HttpVersion11
-            and request.method != hdrs.METH_HEAD
-            and self._keep_alive is not False
-            and not self._eof_sent
-        )
 
     async def _written_by_aiohttp(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Write it step by step, waiting for a caller who does not read, but not for ever."""
@@ -109,6 +103,71 @@ class Written(web.Response):
             if self.ended is not None:
                 self.ended()
         return writer
+
+
+class Ready(web.StreamResponse):
+    """A response to a usual request, as the bytes that are written: nothing is added to it."""
+
+    _keep_alive = _eof_sent = True
+
+    def __init__(self, whole: bytes) -> None:  # aiohttp's own makes headers
+        self._whole = whole
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Write the response."""
+        if request.transport is not None:
+            request.transport.write(self._whole)
+        return request.writer
+
+
+def ready(request: web.BaseRequest, head: bytes, own: Headers, body: bytes) -> Ready | None:
+    """A response of which most of the head is bytes already.
+
+    Args:
+        request: What is answered.
+        head: The line of the status and the fields that are always the same, as of `head_of`.
+        own: The other ones, of our own words and numbers.
+        body: Whole.
+
+    Returns:
+        None where the request is none of the usual ones, or a page's, and a response has to be
+        put together.
+    """
+    if hdrs.ORIGIN in request.headers or not _is_usual(request, body):
+        return None
+    fields = "".join([f"{name}: {value}\r\n" for name, value in own])
+    if fields.count("\n") != len(own):  # somebody else's words
+        return None
+    date, length = rfc822_formatted_time(), len(body)
+    rest = f"{fields}Content-Length: {length}\r\nDate: {date}\r\n\r\n"
+    return Ready(head + rest.encode() + body)
+
+
+def head_of(status: int, headers: CIMultiDict[str]) -> bytes:
+    """The part of a head that is the same each time, for requests that are no page's."""
+    varies_by(headers, hdrs.ORIGIN)
+    reason = http.HTTPStatus(status).phrase if status in _KNOWN else ""
+    return _serialize_headers(f"HTTP/1.1 {status} {reason}", headers).removesuffix(b"\r\n")
+
+
+def varies_by(headers: CIMultiDict[str], names: str) -> None:
+    """Say that a response is another one for other values of these headers, too."""
+    said = headers.getall(hdrs.VARY) if hdrs.VARY in headers else ()
+    headers[hdrs.VARY] = ", ".join((*said, names)) if said else names
+
+
+def _is_usual(request: web.BaseRequest, body: bytes) -> bool:
+    """Whether a body can be written at once, in the plainest way."""
+    transport = request.transport
+    return (
+        transport is not None
+        and not transport.is_closing()
+        and not transport.get_write_buffer_size()
+        and 0 < len(body) <= SMALL
+        and request.keep_alive
+        and request.version == HttpVersion11
+        and request.method != hdrs.METH_HEAD
+    )
 
 
 class Passed(web.StreamResponse):
@@ -237,15 +296,40 @@ def written(
     `ended` is called at once for a small body, else when it has been written, or has not.
     `varies` are the headers of the caller that the upstream may have been shown.
     """
-    headers = CIMultiDict(answer.headers)
-    headers[hdrs.SERVER] = SERVER
-    headers[_NOSNIFF] = "nosniff"  # no browser shall think it knows better
-    if varies:
-        headers[hdrs.VARY] = ", ".join([*headers.getall(hdrs.VARY, ()), varies])
-    if hdrs.LOCATION in headers:
-        headers[hdrs.LOCATION] = prefix + headers[hdrs.LOCATION]
+    headers = _dressed(answer.headers, prefix, varies)
     if answer.rest is not None:
         return Passed(answer.status, headers, answer.rest, ended)
     response = Written(status=answer.status, body=answer.body, headers=headers)
     response.frees(ended)
     return response
+
+
+def from_store(
+    request: web.BaseRequest, answer: Answer, prefix: str, varies: str, call_id: str
+) -> Ready | None:
+    """An answer out of the store as `written` would write it, with the id of its call; None where
+    that has to."""
+    fixed = answer.fixed
+    if not fixed:
+        return None
+    key = answer.status, fixed, prefix, varies
+    head = _heads.get(key)
+    if head is None:
+        head = head_of(answer.status, _dressed(fixed, prefix, varies))
+        if len(head) <= MAX_HEAD:
+            if len(_heads) >= MAX_HEADS:
+                _heads.clear()
+            _heads[key] = head
+    return ready(request, head, (*answer.headers[len(fixed) :], (HEADER, call_id)), answer.body)
+
+
+def _dressed(headers: Headers, prefix: str, varies: str) -> CIMultiDict[str]:
+    """The headers of an answer, and ours."""
+    made = CIMultiDict(headers)
+    made[hdrs.SERVER] = SERVER
+    made[_NOSNIFF] = "nosniff"  # no browser shall think it knows better
+    if varies:
+        varies_by(made, varies)
+    if hdrs.LOCATION in made:
+        made[hdrs.LOCATION] = prefix + made[hdrs.LOCATION]
+    return made

@@ -1,4 +1,5 @@
-"""How long the turns of the event loop take: they are looked at while requests come.
+"""How long the turns of the event loop take: they are looked at while requests come. And who waits
+for one of them.
 
 A turn is timed by a callback that queues itself twice behind a request: what was ready before it
 runs in between, and what has arrived meanwhile is read. While nobody calls nothing is timed, so an
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 
 from gateway.overload import LOOK, Load
@@ -20,10 +22,10 @@ log = logging.getLogger("gateway")
 class Turns:
     """Times the turns for a `Load`.
 
-    `is_calm` while a request has nothing to tell here: nobody is refused, and a turn was looked at
-    just before. `began` gives how many requests have begun, and is set by who counts them.
-    `beside` counts what other threads compile now, set by who has it compiled: turns then wait for
-    Python's lock, not for calls, and say nothing of the load.
+    `is_calm` while a request has nothing to tell here: nobody waits or is refused, and a turn was
+    looked at just before. `began` gives how many requests have begun, and is set by who counts
+    them. `beside` counts what other threads compile now, set by who has it compiled: turns then
+    wait for Python's lock, not for calls, and say nothing of the load.
     """
 
     __slots__ = (
@@ -32,6 +34,7 @@ class Turns:
         "_is_looking",
         "_is_turning",
         "_slept",
+        "_waiting",
         "_was_asked",
         "_work",
         "_worked",
@@ -52,6 +55,7 @@ class Turns:
         self._is_looking = False  # or has looked just before
         self._at = self._worked = 0.0  # of the look
         self._is_turning = self._was_asked = False  # calls are judged; in this turn
+        self._waiting: deque[Callable[[], object]] = deque()
 
     def wake(self) -> None:
         """A request has come, while it is not calm."""
@@ -60,17 +64,29 @@ class Turns:
 
     def admits(self) -> bool:
         """Whether a call may begin, while calls are refused."""
+        self._ask()
+        return self.load.admits()
+
+    def waits(self, begin: Callable[[], object]) -> bool:
+        """Whether a call has to wait, while it is crowded; it begins when `begin` is called."""
+        self._ask()
+        if not self._waiting and self.load.begins():
+            return False
+        self._waiting.append(begin)
+        return True
+
+    def _ask(self) -> None:
+        """See to it that this turn is known to end."""
         self._was_asked = True
         if not self._is_turning:
             self._is_turning = True
             asyncio.get_running_loop().call_soon(self._turn)
-        return self.load.admits()
 
     def _look(self) -> None:
         """Look at the turn that begins here."""
         if self.beside and not self.load.is_shedding:
             return
-        self._is_looking, self.is_calm = True, not self.load.is_shedding
+        self._is_looking, self.is_calm = True, self.load.is_free
         self._at, self._worked = self._clock(), self._work()
         asyncio.get_running_loop().call_soon(self._half)
 
@@ -80,7 +96,8 @@ class Turns:
     def _whole(self) -> None:
         now, worked, load = self._clock(), self._work(), self.load
         turn = worked - self._worked
-        if load.look(self._at, now, turn, worked, self.began(), self._slept()):
+        began, slept = self.began(), self._slept()
+        if load.look(self._at, now, turn, worked, began, slept, len(self._waiting)):
             if load.is_shedding:
                 log.warning(
                     "overloaded: more than the %d calls a second come that can be answered; "
@@ -89,7 +106,7 @@ class Turns:
                 )
             else:
                 log.info("no longer overloaded; %d calls were refused so far", load.refused)
-        self.is_calm = not load.is_shedding
+        self.is_calm = load.is_free
         asyncio.get_running_loop().call_later(LOOK, self._again)
 
     def _again(self) -> None:
@@ -99,9 +116,13 @@ class Turns:
             self._look()
 
     def _turn(self) -> None:
-        """A turn is over: the room is free again, for as long as calls come in each."""
-        self.load.turned()
-        self._is_turning = self._was_asked
-        if self._was_asked:
+        """A turn is over: the room is free again, for those who wait and for who comes; for as long
+        as calls come in each."""
+        load, waiting = self.load, self._waiting
+        load.turned()
+        self._is_turning = self._was_asked or bool(waiting)
+        if self._is_turning:
             self._was_asked = False
             asyncio.get_running_loop().call_soon(self._turn)
+        while waiting and load.begins():
+            waiting.popleft()()

@@ -247,6 +247,7 @@ class Answer(NamedTuple):
 
     `rest` is a body that is passed on as it comes; whoever has the answer reads or closes it.
     `tokens` are those of the reply's body and of this one, roughly; None where it is the same one.
+    Of an answer out of the store, `fixed` are the first of the headers, which it has each time.
     """
 
     status: int
@@ -254,3 +255,4 @@ class Answer(NamedTuple):
     body: bytes
     rest: Rest | None = None
     tokens: tuple[int, int] | None = None
+    fixed: Headers = ()

@@ -7,10 +7,12 @@ import contextlib
 import re
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 from multidict import CIMultiDict
 
-from gateway.response import SMALL, Passed, Written, written
+from gateway import response
+from gateway.response import SMALL, Passed, Written, from_store, written
 from gateway.values import Answer
 
 DATE = re.compile(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
@@ -21,11 +23,15 @@ HEAD = (
 )
 
 
-async def said(request: bytes, answer: Answer = ANSWER, prefix: str = "") -> bytes:
-    """What a server that gives `answer` writes until it closes, or after a while."""
+async def said(
+    request: bytes, answer: Answer = ANSWER, prefix: str = "", *, ready: bool = False
+) -> bytes:
+    """What a server that gives `answer` writes until it closes, or after a while; of a `ready` one
+    what is written of answers out of the store."""
 
-    async def give(_: object) -> object:
-        return written(answer, prefix)
+    async def give(asked: web.BaseRequest) -> object:
+        made = from_store(asked, answer, prefix, "X-A", "an-id") if ready else None
+        return made or written(answer, prefix)
 
     async with RawTestServer(give) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -233,3 +239,73 @@ async def test_small_answers_that_nobody_reads_are_bounded_in_time_as_well() -> 
                     break
         assert not server.handler.connections
         writer.transport.abort()
+
+
+# --- out of the store -------------------------------------------------------------------------
+
+FIXED = (("Content-Type", "application/json"), ("Location", "/b"), ("Vary", "Accept"))
+STORED = Answer(201, (*FIXED, ("Age", "3")), b"{}", fixed=FIXED)
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+READY = (
+    b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nLocation: /p/b\r\n"
+    b"Vary: Accept, X-A, Origin\r\nServer: plugin-gateway\r\nX-Content-Type-Options: nosniff\r\n"
+    b"Age: 3\r\nCall-Id: an-id\r\nContent-Length: 2\r\n\r\n{}"
+)
+
+
+def fields(head: bytes) -> list[bytes]:
+    return sorted(head.split(b"\r\n"))
+
+
+async def test_of_a_stored_answer_the_head_is_written_as_it_was_before() -> None:
+    for _ in range(2):
+        got = await said(GET * 2, STORED, "/p", ready=True)
+        assert fields(got) == fields(READY * 2)
+    other = STORED._replace(headers=(*FIXED, ("Age", "4")), body=b"[1]")
+    got = await said(GET, other, "/q", ready=True)
+    assert b"\r\nAge: 4\r\n" in got
+    assert b"\r\nLocation: /q/b\r\n" in got
+    assert got.endswith(b"\r\nContent-Length: 3\r\n\r\n[1]")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "HEAD / HTTP/1.1\r\nHost: a",
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: close",
+        "GET / HTTP/1.0\r\nConnection: keep-alive",
+        "GET / HTTP/1.1\r\nHost: a\r\nOrigin: https://chatgpt.com",
+    ],
+)
+async def test_what_is_unusual_is_not_ready(request_: str) -> None:
+    got = await said(request_.encode() + b"\r\n\r\n", STORED, ready=True)
+    assert b" 201 " in got
+    assert b"Call-Id" not in got, "it was written so"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        STORED._replace(fixed=()),
+        STORED._replace(body=b""),
+        STORED._replace(body=bytes(SMALL + 1)),
+        STORED._replace(headers=(*FIXED, ("Age", "3\r\nSet-Cookie: a=b"))),
+    ],
+)
+async def test_what_cannot_be_ready_is_put_together(answer: Answer) -> None:
+    got = await said(GET, answer, ready=True)
+    assert b"Call-Id" not in got
+    assert b"Set-Cookie" not in got
+
+
+async def test_heads_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    heads: dict[object, bytes] = {}
+    monkeypatch.setattr(response, "_heads", heads)
+    monkeypatch.setattr(response, "MAX_HEADS", 3)
+    for number in range(7):
+        fixed = (("ETag", f'"{number}"'),)
+        await said(GET, Answer(200, fixed, b"{}", fixed=fixed), ready=True)
+        assert len(heads) == number % 3 + 1
+    fixed = (("ETag", '"' + "x" * response.MAX_HEAD + '"'),)
+    assert b"xxx" in await said(GET, Answer(200, fixed, b"{}", fixed=fixed), ready=True)
+    assert len(heads) == 1

@@ -36,8 +36,11 @@ def step(operation: Operation, limiter: Limiter, inner: Plan) -> Plan:
         except Refusal as refusal:
             refusal.headers = told(refusal.headers, policy, taken)
             raise
-        status, headers, body, rest, tokens = answer
-        return Answer(status, told(headers, policy, taken), body, rest, tokens)
+        status, headers, body, rest, tokens, fixed = answer
+        headers = told(headers, policy, taken)
+        if headers[: len(fixed)] != fixed:  # some of them were the upstream's, and are gone
+            fixed = ()
+        return Answer(status, headers, body, rest, tokens, fixed)
 
     if isinstance(limiter, MemoryLimiter):  # nobody is to be asked, so nothing is waited for
         take = limiter.taker(scope, rate)

@@ -115,7 +115,9 @@ def step(
             own += (("Server-Timing", _timing(came - began, keeper.steady() - came)),)
         if not own:
             return answer
-        return Answer(answer.status, answer.headers + own, answer.body, answer.rest, answer.tokens)
+        status, headers, body, rest, tokens, _ = answer
+        fixed = () if call.age is None else headers
+        return Answer(status, headers + own, body, rest, tokens, fixed)
 
     return shrink
 

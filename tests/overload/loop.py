@@ -25,10 +25,12 @@ TURN = 6e-6  # of a turn itself
 
 @dataclass
 class Played:
-    """What was seen, each with the time at which the call came: latencies of answered calls."""
+    """What was seen, each with the time at which the call came: latencies of answered calls.
+    `longest` is the time of a turn."""
 
     answered: list[tuple[float, float]] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
+    longest: float = 0.0
 
     def since(self, at: float) -> list[float]:
         """Latencies in order, of calls that came later."""
@@ -64,14 +66,16 @@ def play(
     load = load or Load()
     seen, numbers = Played(), count()
     now, worked, looked, under_way, began = 0.0, 0.0, 0.0, 0, 0
+    asked = False  # of the load, in the turn before
     hops, sampled, sampled_work = 0, 0.0, 0.0  # a look is on its way through the loop, since when
     ready: deque[tuple[float, int]] = deque()  # when it came, how often it was ready
     replies: list[tuple[float, int, float]] = []
     following = next(arrivals, None)
     waiting: deque[float] = deque()
+    held: deque[float] = deque()  # those that wait for their turn
     slept, slice_began = 0, 0.0
-    while following is not None or ready or replies or waiting:
-        if not ready and not waiting:
+    while following is not None or ready or replies or waiting or held:
+        if not ready and not waiting and not held:
             due = [
                 one for one in (following, replies[0][0] if replies else None) if one is not None
             ]
@@ -85,7 +89,13 @@ def play(
         hops = max(0, hops - 1)
         if hops == 1 or (load.is_shedding and now - looked >= LOOK):
             hops, looked = 0, now
-            load.look(sampled, now, worked - sampled_work, worked, began, slept)
+            load.look(sampled, now, worked - sampled_work, worked, began, slept, len(held))
+        if asked or held:
+            load.turned()
+        while held and load.begins():
+            now += READ * cost
+            began += 1
+            ready.append((held.popleft(), 0))
         for came, stage in running:
             if stage < len(BEFORE):
                 now += BEFORE[stage] * cost
@@ -108,24 +118,25 @@ def play(
         asked = False
         while waiting and under_way < most:
             came = waiting.popleft()
-            if load.is_shedding:
-                asked = True
-                if not load.admits():
-                    seen.refused.append(came)
-                    now += REFUSAL
-                    continue
-            now += READ * cost
-            began += 1
-            under_way += 1
             if not hops and now - looked >= LOOK:
                 hops, sampled, sampled_work = 3, now, worked + now - turn_began
+            asked = not load.is_free
+            if load.is_shedding and not load.admits():
+                seen.refused.append(came)
+                now += REFUSAL
+                continue
+            under_way += 1
+            if load.is_crowded and (held or not load.begins()):
+                held.append(came)
+                continue
+            now += READ * cost
+            began += 1
             ready.append((came, 0))
         for came in finished:
             under_way -= 1
             seen.answered.append((came, now - came))
         worked += now - turn_began
-        if asked:
-            load.turned()
+        seen.longest = max(seen.longest, now - turn_began)
     return seen
 
 

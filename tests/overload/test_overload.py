@@ -13,13 +13,14 @@ from gateway.overload import (
     CALLS,
     DEAR_CALLS,
     INTERVAL,
+    LITTLE,
     LONG,
     LOOK,
     LOOKS,
     MOST_ROOM,
+    MUCH,
     PERIOD,
     RETRY_AFTER,
-    URGENT,
     Load,
     long_turn,
 )
@@ -55,14 +56,7 @@ def test_nothing_is_refused_while_every_second_turn_is_short(
 ) -> None:
     load = Load()
     assert not looked(load, [one for turn, _ in turns for one in (LONG / 2, turn)])
-    assert load.room == MOST_ROOM
-
-
-def test_what_is_urgent_is_not_waited_out() -> None:
-    load = Load()
-    assert not looked(load, [2 * URGENT] * 9)  # nothing is known of what a call takes
-    assert not looked(load, [0.0, 2 * URGENT, 0.0] * 30, at=5.0)  # something took its time once
-    assert looked(load, [2 * URGENT] * 9, at=10.0) == [pytest.approx(10.0 + LOOK)]
+    assert not load.is_shedding
 
 
 @pytest.mark.parametrize(("work", "calls"), [(0.0002, CALLS), (0.01, DEAR_CALLS)])
@@ -72,9 +66,9 @@ def test_a_turn_is_long_only_where_many_wait(work: float, calls: int) -> None:
 
 
 @pytest.mark.parametrize("call", [1e-6, 40e-6, 130e-6, 200e-6, 300e-6])
-def test_turns_that_are_all_of_128_callers_are_not_long(call: float) -> None:
+def test_the_wait_of_128_callers_is_not_long(call: float) -> None:
     """Who waits for an answer before he asks again is not turned away for it."""
-    assert long_turn(call) > 2 * 128 * call
+    assert long_turn(call) > MUCH + 128 * call
 
 
 def test_long_turns_with_silence_between_them_are_no_load() -> None:
@@ -131,6 +125,27 @@ def test_there_is_more_room_where_the_process_sleeps_meanwhile() -> None:
     assert settled(AIM * 20, sleeps=True) == 1.0, "but not without end"
 
 
+def test_after_one_long_turn_others_wait_and_after_a_short_one_no_longer() -> None:
+    load = Load()
+    looked(load, [0.0, MUCH / 2, MUCH])
+    assert load.is_free
+    looked(load, [0.0] * 10 + [1.1 * MUCH], at=1.0, work=MUCH / 7)
+    assert load.is_crowded
+    assert [load.begins() for _ in range(6)] == [True] * 4 + [False] * 2
+    looked(load, [MUCH, 1.1 * LITTLE], at=1.0 + 11 * LOOK)
+    assert load.is_crowded
+    looked(load, [0.9 * LITTLE], at=1.0 + 13 * LOOK)
+    assert (load.is_free, load.room) == (True, MOST_ROOM)
+
+
+def test_from_crowded_to_refusing_and_back_to_free() -> None:
+    load = Load()
+    looked(load, [2 * LONG] * 30)
+    assert (load.is_crowded, load.is_shedding) == (False, True)
+    assert played(load, 0, 0)
+    assert (load.is_free, load.room) == (True, MOST_ROOM)
+
+
 def played(load: Load, asked: int, room: int, *, periods: int = 1, at: float = 10.0) -> bool:
     """So many ask in a period, of whom so many find room; gives whether it is over then."""
     for period in range(periods):
@@ -185,7 +200,7 @@ def test_callers_come_back_at_different_times() -> None:
 # --- a whole loop, played ---------------------------------------------------------------------
 
 CAPACITY = 1 / CALL
-LITTLE = 0.1
+FEW = 0.1
 
 
 def dice() -> Random:
@@ -205,7 +220,7 @@ def asked(times: float, *, upstream: float = 150e-6, seconds: float = 4.0) -> tu
 @pytest.mark.parametrize("upstream", [0.002, 0.005, 0.02])
 def test_twice_the_capacity_costs_neither_answers_nor_time(upstream: float) -> None:
     good, slowest, _ = asked(2, upstream=upstream)
-    _, slow, refused = asked(LITTLE, upstream=upstream)
+    _, slow, refused = asked(FEW, upstream=upstream)
     assert good >= 0.85
     assert slowest <= 3 * slow
     assert not refused
@@ -227,6 +242,16 @@ def test_more_and_more_calls_take_little_from_what_is_answered(times: float, lea
     good, slowest, _ = asked(times)
     assert good >= least
     assert slowest <= 0.01
+
+
+@pytest.mark.parametrize("cost", [1.0, 4.0])
+def test_no_turn_is_long_when_the_load_doubles_of_a_sudden(cost: float) -> None:
+    """Who asks for health needs some turns for it."""
+    calls = [*poisson(0.5 * CAPACITY / cost, 1.0, dice())]
+    calls += [1 + at for at in poisson(2 * CAPACITY / cost, 2.0, dice())]
+    seen = play(iter(calls), load=Load(), cost=cost, upstream=0.005, most=1000)
+    assert seen.refused
+    assert seen.longest < 3 * MUCH
 
 
 def test_a_burst_is_answered_whole() -> None:

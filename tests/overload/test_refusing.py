@@ -40,9 +40,9 @@ operations:
 class Full(Load):
     """A load that stays as it is."""
 
-    def __init__(self, room: float) -> None:
+    def __init__(self, room: float, *, waits: bool = False) -> None:
         super().__init__()
-        self.is_shedding, self.room = True, room
+        self.is_shedding, self.is_crowded, self.room = not waits, waits, room
 
     def look(self, *_: float) -> bool:  # type: ignore[override]
         return False
@@ -92,6 +92,15 @@ class Shop:
         """From now on so many calls may begin in a turn."""
         turns = self.client.gateway.door.turns
         turns.load, turns.is_calm = Full(room), False
+
+    def crowds(self, *, room: float = 0.0) -> None:
+        """From now on so many calls may begin in a turn, and others wait."""
+        turns = self.client.gateway.door.turns
+        turns.load, turns.is_calm = Full(room, waits=True), False
+
+    @property
+    def handlers(self) -> list[connections._Handler]:
+        return self.client.gateway._runner.server._handlers()  # type: ignore[union-attr]
 
     def takes(self) -> None:
         """All may begin again."""
@@ -193,6 +202,52 @@ async def test_health_and_readiness_are_always_told(shop: Shop) -> None:
     wire = await shop.wire(first=False)
     await wire.send(b"GET /healthz HTTP/1.0\r\n\r\n")
     assert (await wire.said())[0] == 200
+
+
+@pytest.mark.parametrize("lines", [(), ("Connection: close",), ("X-Probe: kubelet",)])
+async def test_that_it_is_alive_is_told_at_once_as_the_door_tells_it(
+    shop: Shop, lines: tuple[str, ...]
+) -> None:
+    async def told() -> tuple[int, dict[str, str], bytes]:
+        wire = await shop.wire(first=False)
+        await wire.send(get("/healthz", *lines))
+        status, headers, body = await wire.said()
+        assert headers.pop("date").endswith(" GMT")
+        if "Connection: close" in lines:
+            assert await wire.is_closed()
+        else:
+            await wire.send(get("/healthz", *lines))
+            assert (await wire.said())[2] == body
+        return status, headers, body
+
+    def parsed() -> int:
+        return shop.client.gateway._runner.server.requests_count  # type: ignore[union-attr]
+
+    calm = await told()
+    before = parsed()
+    for busy in (shop.crowds, shop.refuses):
+        busy()
+        assert await told() == calm
+    assert parsed() == before
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (get("/healthz", method="POST"), 405),
+        (get("/nobody/healthz"), 404),
+        (get("/healthz/x"), 404),
+        (get("/readyz"), 200),
+    ],
+)
+async def test_whatever_else_is_asked_there_the_door_answers(
+    shop: Shop, sent: bytes, status: int
+) -> None:
+    for busy in (shop.crowds, shop.refuses):
+        busy(room=1)
+        wire = await shop.wire()
+        await wire.send(sent)
+        assert (await wire.said())[0] in (status, 503)
 
 
 async def test_the_room_of_a_turn_is_given_to_the_first(shop: Shop, upstream: Upstream) -> None:
@@ -416,6 +471,93 @@ async def test_a_gateway_that_stops_says_with_a_refusal_that_the_connection_ends
     await wire.send(get("/things/1"))
     await refused(wire, keeps=False)
     assert await wire.is_closed()
+
+
+# --- while it is crowded ----------------------------------------------------------------------
+
+
+async def test_those_who_wait_begin_in_their_turn_and_none_is_refused(
+    shop: Shop, upstream: Upstream
+) -> None:
+    wires = [await shop.wire() for _ in range(6)]
+    shop.crowds(room=1)
+    for number, wire in enumerate(wires):  # before the gateway has a turn
+        wire.writer.write(get(f"/things/{number}"))
+    assert [(await wire.said())[0] for wire in wires] == [200] * 6
+    assert len(upstream.received) == 6
+    assert not shop.shed
+
+
+async def test_health_does_not_wait_with_them(shop: Shop, upstream: Upstream) -> None:
+    waiting = await shop.wire()
+    shop.crowds()
+    await waiting.send(get("/things/1"))
+    for first in (True, False):
+        wire = await shop.wire(first=first)
+        await wire.send(get("/healthz"))
+        assert (await wire.said())[0] == 200
+    assert not upstream.received
+    assert [one.is_called for one in shop.handlers].count(True) == 1
+    shop.client.gateway._runner.server.close_idle()  # type: ignore[union-attr]
+    shop.crowds(room=1)
+    assert (await waiting.said())[0] == 200
+
+
+async def test_what_follows_waits_with_its_request(shop: Shop, upstream: Upstream) -> None:
+    wire = await shop.wire()
+    shop.crowds()
+    sent = post()
+    await wire.send(sent[:-5], sent[-5:-2], sent[-2:] + get("/things/1"))
+    (handler,) = shop.handlers
+    assert not upstream.received
+    left = handler._next_keepalive_close_time - asyncio.get_running_loop().time()
+    assert left > IDLE_SECONDS - 5, "it is in use"
+    shop.crowds(room=1)
+    assert [(await wire.said())[0] for _ in range(2)] == [200, 200]
+    assert [one.target for one in upstream.received] == ["/things", "/things/1"]
+    assert upstream.received[0].body == sent[-7:]
+
+
+async def test_what_follows_does_not_wait_without_end(shop: Shop, upstream: Upstream) -> None:
+    wire = await shop.wire()
+    shop.crowds()
+    await wire.send(get("/things/1"))
+    many = get("/things/2") * 8000
+    await wire.send(many)
+    assert (await wire.said())[0] == 200
+    assert upstream.received[0].target == "/things/1"
+
+
+async def test_who_has_gone_while_he_waited_is_not_called_for(
+    shop: Shop, upstream: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone, there = await shop.wire(), await shop.wire()
+    shop.crowds()
+    await gone.send(get("/things/1"))
+    await there.send(get("/things/2"))
+    gone.writer.transport.abort()
+    await asyncio.sleep(0.05)
+    shop.crowds(room=1)
+    assert (await there.said())[0] == 200
+    assert [one.target for one in upstream.received] == ["/things/2"]
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("then", ["refuses", "takes"])
+async def test_who_waits_is_answered_whatever_comes_then(
+    shop: Shop, upstream: Upstream, then: str
+) -> None:
+    wires = [await shop.wire() for _ in range(4)]
+    shop.crowds()
+    for wire in wires:
+        await wire.send(get("/things/1"))
+    if then == "refuses":
+        shop.refuses(room=1)
+    else:
+        shop.takes()
+    assert [(await wire.said())[0] for wire in wires] == [200] * 4
+    assert not shop.shed
+    assert len(upstream.received) == 4
 
 
 # --- connections beyond the bound -------------------------------------------------------------
