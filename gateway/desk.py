@@ -105,6 +105,7 @@ class Desk:
     Args:
         slots: Of calls under way.
         address: The caller's.
+        at_hand: Gives a whole body that is there already.
         body: Reads a whole body.
         dress: Adds the headers for an origin.
         guard: Makes a Bug of what nobody has foreseen.
@@ -114,6 +115,7 @@ class Desk:
 
     slots: Slots
     address: Callable[[web.BaseRequest], str]
+    at_hand: Callable[[web.BaseRequest], bytes | None]
     body: Callable[[web.BaseRequest], Awaitable[bytes]]
     dress: Callable[[str | None, web.StreamResponse], None]
     guard: Guard
@@ -181,7 +183,9 @@ class Desk:
         said = request.headers.get(hdrs.CONTENT_TYPE, _JSON)
         if said != _JSON and kind(said) != "json":
             raise UnsupportedBody(f"The body's type {said[:80]!r} is not read; send {_JSON}.")
-        body = await self.body(request)
+        body = self.at_hand(request)
+        if body is None:
+            body = await self.body(request)
         address = self.address(request)
         free = self.slots.take(address)
         try:

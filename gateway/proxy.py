@@ -123,6 +123,7 @@ class Door:
         self._desk = Desk(
             self._slots,
             self._address,
+            lambda request: at_hand(request, self.max_body),
             self._body,
             self._browsers.allow,
             self._guard,
@@ -223,7 +224,8 @@ class Door:
             return await self._run(request, known)
         desk = self._desks.get(at)
         if desk is not None and method == "POST":
-            return await self._mcp(request, desk)
+            self._browsers.refuse_foreign(request)
+            return await self._desk.answer(request, desk)
         path, _, query = target.partition("?")
         if method == "OPTIONS":
             return self._preflight(request, path)

@@ -115,8 +115,8 @@ class Ready(web.StreamResponse):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Write the response."""
-        if request.transport is not None:
-            request.transport.write(self._whole)
+        if (transport := request.transport) is not None:
+            transport.write(self._whole)
         return request.writer
 
 
@@ -161,12 +161,12 @@ def _is_usual(request: web.BaseRequest, body: bytes) -> bool:
     transport = request.transport
     return (
         transport is not None
+        and 0 < len(body) <= SMALL
+        and request.method != "HEAD"
+        and request.version == HttpVersion11
+        and request.keep_alive
         and not transport.is_closing()
         and not transport.get_write_buffer_size()
-        and 0 < len(body) <= SMALL
-        and request.keep_alive
-        and request.version == HttpVersion11
-        and request.method != hdrs.METH_HEAD
     )
 
 

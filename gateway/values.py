@@ -219,7 +219,8 @@ class Reply:
     when it is stored. `forms` keeps what `shrink` made of it, beside it, so that
     a stored reply is shrunk once. With a `rest` nothing of the body is in `body`.
 
-    Of a list that comes in pages, `notes` says how many are in here where that is not all
+    `is_shown` says whether a model may be shown it as what it is, once somebody has looked. Of a
+    list that comes in pages, `notes` says how many are in here where that is not all
     (`{"pages": {"kept": 2, "failed": "status 500"}}`), and `onward` gets the next ones.
     """
 
@@ -233,6 +234,7 @@ class Reply:
     rest: Rest | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
     onward: Callable[[], Awaitable[Reply]] | None = None
+    is_shown: bool | None = field(default=None, init=False, repr=False, compare=False)
     _first: dict[str, str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def header(self, name: str) -> str | None:

@@ -11,7 +11,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from gateway.config import types
@@ -30,10 +30,10 @@ def step(plugin: Plugin, inner: Plan) -> Plan:
     if check is None:
         return inner
 
-    async def auth(call: Call) -> Answer:
+    def auth(call: Call) -> Awaitable[Answer]:
         if call.caller is None:
             call.caller = check(call.headers)
-        return await inner(call)
+        return inner(call)
 
     return auth
 

@@ -153,7 +153,11 @@ def _is_long(operation: Operation, reply: Reply) -> bool:
 
 
 def _is_shown(reply: Reply) -> bool:
-    return len(reply.body) <= MOST_SHOWN and is_shown(reply.header("content-type") or "")
+    known = reply.is_shown
+    if known is None:
+        media = reply.header("content-type") or ""
+        known = reply.is_shown = len(reply.body) <= MOST_SHOWN and is_shown(media)
+    return known
 
 
 def _begins_json(body: bytes, charset: str) -> bool:

@@ -7,6 +7,8 @@ is unknown, withheld or missing, and writes the rest as the upstream's own descr
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from gateway.pipeline.call import Call, Plan
 from gateway.plugin import Operation
 from gateway.values import Answer
@@ -16,14 +18,14 @@ def step(operation: Operation, inner: Plan) -> Plan:
     """Build the upstream request."""
     build, choice = operation.build, operation.shrinker.choice
 
-    async def validate(call: Call) -> Answer:
+    def validate(call: Call) -> Awaitable[Answer]:
         if call.request is not None:  # what it asks was asked before, word for word
-            return await inner(call)
+            return inner(call)
         if choice is not None and choice.argument.name in call.arguments:
             arguments = dict(call.arguments)
             call.chosen = choice.level(arguments.pop(choice.argument.name))
             call.arguments = arguments
         call.request = build(call.arguments, call.headers, heals=call.heals)
-        return await inner(call)
+        return inner(call)
 
     return validate

@@ -9,7 +9,7 @@ MCP 2026-07-28 and, for the revisions before, 2025-11-25, 2025-06-18 and 2025-03
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -83,7 +83,7 @@ class Exchange:
     known: Known = field(default_factory=Known)
 
 
-async def answer(exchange: Exchange, body: bytes) -> Sent:
+def answer(exchange: Exchange, body: bytes) -> Coroutine[Any, Any, Sent]:
     """Answer the message or messages of one request.
 
     Raises:
@@ -92,11 +92,22 @@ async def answer(exchange: Exchange, body: bytes) -> Sent:
     try:
         batch = messages_of(body)
         if batch is not None:
-            return await _batch(exchange, batch)
+            return _whole(exchange, body, batch)
         message = envelope_of(body)
     except Fault as fault:
-        return Sent(fault.status, error_message(id_of(body), fault))
-    return await _one(exchange, message)
+        return _refused(body, fault)
+    return _one(exchange, message)
+
+
+async def _refused(body: bytes, fault: Fault) -> Sent:
+    return Sent(fault.status, error_message(id_of(body), fault))
+
+
+async def _whole(exchange: Exchange, body: bytes, batch: list[Raw]) -> Sent:
+    try:
+        return await _batch(exchange, batch)
+    except Fault as fault:
+        return await _refused(body, fault)
 
 
 async def _batch(exchange: Exchange, batch: list[Raw]) -> Sent:
