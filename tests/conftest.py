@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -34,6 +35,15 @@ settings.register_profile(
 settings.load_profile("gateway")
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _settled() -> Iterator[None]:
+    """What a module leaves behind stays to the end, modules and schemas by the hundred thousand.
+    Python's collector would look at all of it over and over, and tests that collect wait for it."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True)
