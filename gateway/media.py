@@ -63,7 +63,6 @@ def decoded(body: bytes, charset: str) -> str:
 
 
 @lru_cache(maxsize=64)  # upstreams say the same few over and over
-@lru_cache(maxsize=64)  # upstreams say the same few over and over
 def is_shown(media_type: str) -> bool:
     """Whether a model may be shown a value of this type as what it is: an image or a sound."""
     return essence(media_type).startswith(("image/", "audio/")) and kind(media_type) == "binary"

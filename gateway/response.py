@@ -42,8 +42,9 @@ MAX_SECONDS = 300.0
 # A body up to here is given to the transport whole, without a wait where nothing stands before it:
 # asyncio's own mark for a full buffer.
 SMALL = 60 * 1024
-# Heads of stored answers that are remembered as bytes, and how long they may be: some megabytes.
-MAX_HEADS, MAX_HEAD = 4096, 1024
+# Heads of stored answers that are remembered as bytes, and what each may have: some megabytes,
+# with the fields that they are remembered by.
+MAX_HEADS, MAX_HEAD, MAX_FIXED = 1024, 1024, 24
 _heads: dict[tuple[int, Headers, str, str], bytes] = {}
 _NOSNIFF = istr("X-Content-Type-Options")
 _KNOWN = frozenset(status.value for status in http.HTTPStatus)
@@ -135,9 +136,11 @@ def ready(request: web.BaseRequest, head: bytes, own: Headers, body: bytes) -> R
     """
     if hdrs.ORIGIN in request.headers or not _is_usual(request, body):
         return None
-    fields = "".join([f"{name}: {value}\r\n" for name, value in own])
-    if fields.count("\n") != len(own):  # somebody else's words
-        return None
+    fields = ""
+    for name, value in own:
+        if not value.isprintable():  # somebody else's words
+            return None
+        fields += f"{name}: {value}\r\n"
     date, length = rfc822_formatted_time(), len(body)
     rest = f"{fields}Content-Length: {length}\r\nDate: {date}\r\n\r\n"
     return Ready(head + rest.encode() + body)
@@ -315,8 +318,11 @@ def from_store(
     key = answer.status, fixed, prefix, varies
     head = _heads.get(key)
     if head is None:
-        head = head_of(answer.status, _dressed(fixed, prefix, varies))
-        if len(head) <= MAX_HEAD:
+        try:
+            head = head_of(answer.status, _dressed(fixed, prefix, varies))
+        except ValueError:  # it cannot be written, nor can any other way
+            return None
+        if len(head) <= MAX_HEAD and len(fixed) <= MAX_FIXED:
             if len(_heads) >= MAX_HEADS:
                 _heads.clear()
             _heads[key] = head

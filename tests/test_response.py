@@ -290,6 +290,9 @@ async def test_what_is_unusual_is_not_ready(request_: str) -> None:
         STORED._replace(body=b""),
         STORED._replace(body=bytes(SMALL + 1)),
         STORED._replace(headers=(*FIXED, ("Age", "3\r\nSet-Cookie: a=b"))),
+        STORED._replace(headers=(*FIXED, ("Age", "3\r"))),
+        STORED._replace(headers=(*FIXED, ("Age", "\udce9"))),
+        STORED._replace(headers=(("Age", "\x01"),), fixed=(("Age", "\x01"),)),
     ],
 )
 async def test_what_cannot_be_ready_is_put_together(answer: Answer) -> None:
@@ -306,6 +309,6 @@ async def test_heads_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyP
         fixed = (("ETag", f'"{number}"'),)
         await said(GET, Answer(200, fixed, b"{}", fixed=fixed), ready=True)
         assert len(heads) == number % 3 + 1
-    fixed = (("ETag", '"' + "x" * response.MAX_HEAD + '"'),)
-    assert b"xxx" in await said(GET, Answer(200, fixed, b"{}", fixed=fixed), ready=True)
+    for fixed in ((("ETag", '"' + "x" * response.MAX_HEAD + '"'),), (("X", "xxx"),) * 25):
+        assert b"xxx" in await said(GET, Answer(200, fixed, b"{}", fixed=fixed), ready=True)
     assert len(heads) == 1

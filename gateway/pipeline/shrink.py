@@ -207,6 +207,8 @@ class _Maker:
         etag, location = reply.header("etag"), reply.header("location")
         if etag is not None and not etag.isprintable():
             etag = None
+        if location is not None and not location.isprintable():
+            location = None
         if not content_type.isprintable():
             content_type = ""
         headers = list(passing(reply.headers, private=self._private))

@@ -29,6 +29,17 @@ operations:
     description: Add one.
     body: {{type: object, properties: {{name: {{type: string}}}}}}
 """
+ONE = """
+plugin: shop
+contact: a@example.com
+cache: 60s
+upstream: {{url: "{url}/v1"}}
+operations:
+  getThing:
+    call: GET /things/{{id}}
+    description: A thing.
+    parameters: {{id: {{in: path, type: string, required: true, description: Which}}}}
+"""
 GET = b"GET /things HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 POST = (
     b"POST /things HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
@@ -101,6 +112,22 @@ async def test_a_redirect_to_no_address_is_refused(location: str, serve: Serve) 
     async with upstream_that_says(reply(b"", f"Location: {location}", status=302)) as url:
         status, _, body = await said(await serve(THINGS.format(url=url, more="")), GET)
     assert (status, json.loads(body)["code"]) == (502, "redirect_refused")
+
+
+@pytest.mark.parametrize("name", ["Location", "ETag", "Content-Type"])
+@pytest.mark.parametrize("value", ["/v1/things/\x01", "/v1/things/\x7f", "/v1/things/\xe9"])
+async def test_what_cannot_stand_in_a_head_is_left_out_of_stored_answers_too(
+    name: str, value: str, serve: Serve
+) -> None:
+    kept = "Cache-Control: max-age=60"
+    async with upstream_that_says(reply(b"{}", kept, f"{name}: {value}")) as url:
+        client = await serve(ONE.format(url=url))
+        for number in range(3):
+            got = await client.get("/things/1")  # the connection stays
+            assert (got.status, got.body) == (200, b"{}")
+            assert ("Age" in got.headers) is bool(number)
+            assert "things" not in got.headers.get(name, "")
+    assert not client.gateway.door.calls
 
 
 def coded(*codings: str, body: bytes) -> bytes:
