@@ -23,9 +23,7 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from gateway.early import (
     ALIVE,
     BLANK,
-    MAX_BODY,
     asks_health,
-    is_urgent,
     missing,
     overloaded,
     target_of,
@@ -100,13 +98,14 @@ class _Handler(RequestHandler):
     __slots__ = (
         "_before",
         "_head",
-        "_held",
         "_is_wary",
         "_left",
+        "_payload",
         "_skip",
         "_turns",
         "is_judged",
         "is_last",
+        "is_taken",
     )
     _turns: Turns
 
@@ -117,9 +116,9 @@ class _Handler(RequestHandler):
         # Bytes until a request can begin that nothing is known of; below 0 where nobody counts.
         self._left = 0
         self._skip = 0  # bytes that are still to come of the body of a refused request
-        self._held = b""  # what has come of a request that waits for its turn
-        # Something is to be skipped or held, or the connection is a spare one.
-        self._is_wary = False
+        self._is_wary = False  # there is something to skip, or the connection is a spare one
+        self._payload: StreamReader = EMPTY_PAYLOAD  # of the request that came last
+        self.is_taken = False  # a request was taken, and nobody has begun to answer it
         if not isinstance(transport.get_extra_info("peername"), tuple):  # a unix socket
             self._cache["peername"] = _SELF
         self._head = 0  # bytes of a request's head that have come, while nothing else is done
@@ -130,19 +129,22 @@ class _Handler(RequestHandler):
         """Take what has come, of a head no more than is let through in the end."""
         if (self._is_wary or not self._turns.is_calm) and data and self._is_done(data):
             return
-        self._take(data)
-
-    def _take(self, data: bytes) -> None:
         waiter = self._waiter
         is_idle = waiter is not None and not waiter.done()
         known = len(self._messages)
         super().data_received(data)
+        is_new = len(self._messages) > known
+        if is_new:
+            self._payload = self._messages[-1][1]
         left = self._left
-        if left > 0:
+        # What ends with a blank line, and is a whole request, ends with it.
+        if data[-4:] == BLANK and self._payload.is_eof():
+            self._left = 0
+        elif left > 0 and not is_new:
             self._left = max(-1, left - len(data))
-        elif data:
-            self._left = 0 if data[-4:] == BLANK else -1
-        if len(self._messages) > known:
+        elif data or is_new:
+            self._left = -1
+        if is_new:
             if is_idle and left <= 0 and not self._turns.is_calm:
                 self._left = self._meets(data) if len(self._messages) == known + 1 else -1
             if self._before + self._head + len(data) > MAX_HEADERS:
@@ -169,13 +171,12 @@ class _Handler(RequestHandler):
         turns = self._turns
         turns.wake()
         if self._is_wary:
-            return self._is_held(data) if self._held else self._is_skipped(data)
-        if turns.load.is_free:
-            return False
-        self.is_judged = False
-        transport = self.transport
+            return self._is_skipped(data)
+        load, transport = turns.load, self.transport
         if (
-            self._messages
+            load.is_free
+            or self._messages
+            or self.is_taken
             or self._request_in_progress
             or transport is None
             or self._left
@@ -185,14 +186,12 @@ class _Handler(RequestHandler):
             or transport.get_write_buffer_size()
         ):
             return False
-        if is_urgent(data):
-            return self._is_told(data, transport)
-        if turns.load.is_crowded:
-            if not turns.waits(self._begin):
-                return False
-            self._held, self._is_wary = data, True
-            self._next_keepalive_close_time = self._loop.time() + IDLE_SECONDS
-            return True
+        self.is_judged = False
+        server = cast("Server", self._manager)
+        if asks_health(target_of(data), server.door.names):
+            return self._is_told(data, transport, server)
+        if not load.is_shedding:
+            return False
         left = missing(data)
         if left is None:
             return False
@@ -200,37 +199,23 @@ class _Handler(RequestHandler):
             self.is_judged = True
             return False
         transport.write(self._refusal(data))
-        self._skip, self._is_wary = left, left > 0
         self._next_keepalive_close_time = self._loop.time() + IDLE_SECONDS
+        self._skip, self._is_wary = left, left > 0
         return True
 
-    def _is_told(self, data: bytes, transport: asyncio.Transport) -> bool:
+    def _is_told(self, data: bytes, transport: asyncio.Transport, server: Server) -> bool:
         """Say at once that the gateway is alive: the door would need some turns for it."""
         plain = data.replace(_CLOSE, b"\r\n", 1)
         if target_of(data) != ALIVE or not data.startswith(b"GET") or missing(plain) != 0:
             return False
         is_last = plain != data
         end = b"\r\nDate: " + rfc822_formatted_time().encode() + (_CLOSES if is_last else BLANK)
-        transport.write(cast("Server", self._manager).alive.replace(BLANK, end, 1))
+        transport.write(server.alive.replace(BLANK, end, 1))
         if is_last:
             self.force_close()
         else:
             self._next_keepalive_close_time = self._loop.time() + IDLE_SECONDS
         return True
-
-    def _is_held(self, data: bytes) -> bool:
-        """Let what follows wait with a request that waits for its turn, but not without end."""
-        self._held += data
-        if len(self._held) > MAX_BODY:
-            self._begin()
-        return True
-
-    def _begin(self) -> None:
-        """It is the turn of the request that waits, unless it has begun or its caller is gone."""
-        data, self._held = self._held, b""
-        if data:
-            self._is_wary, self.is_judged = False, True
-            self._take(data)
 
     def _refusal(self, data: bytes) -> bytes:
         """What is said to a request that is too much, which is counted."""
@@ -245,7 +230,8 @@ class _Handler(RequestHandler):
             self._is_wary = False
             self.is_last = True
             transport = self.transport
-            if transport is None or asks_health(target_of(data)):
+            server = cast("Server", self._manager)
+            if transport is None or asks_health(target_of(data), server.door.names):
                 return False
             transport.write(self._refusal(data).replace(BLANK, _CLOSES, 1))
             self.force_close()
@@ -267,11 +253,6 @@ class _Handler(RequestHandler):
             return self._left
         return left
 
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Nobody is there any more."""
-        self._held = b""
-        super().connection_lost(exc)
-
     def resume_reading(self, resume_parser: bool = True) -> None:
         """Go on where reading was paused: else aiohttp parses nothing, with each body it reads."""
         if self._reading_paused or self._buffer_paused:
@@ -281,12 +262,12 @@ class _Handler(RequestHandler):
     def is_idle(self) -> bool:
         """Whether no request is under way, nor a part of one."""
         waiter = self._waiter
-        return waiter is not None and not waiter.done() and not self._head and not self._held
+        return waiter is not None and not waiter.done() and not self._head
 
     @property
     def is_called(self) -> bool:
         """Whether a request is answered just now, or waits for its turn."""
-        return self._request_in_progress or bool(self._held)
+        return self._request_in_progress
 
     def _refuse_long(self) -> None:
         """Put a refusal in the place of every request whose headers are too long together."""
@@ -364,6 +345,12 @@ class _Request(web.BaseRequest):
         """Whether the connection stays for another request."""
         return not (self._message.should_close or self._protocol.is_last)
 
+    def _finish(self) -> None:
+        """From now on it is answered, which the connection knows by itself."""
+        self._protocol.is_taken = False
+        if self._post is not None:
+            super()._finish()
+
 
 def server_of(door: Door) -> Server:
     """The server before a door."""
@@ -431,6 +418,7 @@ class Server(web.Server):
         writer: AbstractStreamWriter,
         task: asyncio.Task[None],
     ) -> web.BaseRequest:
+        cast("_Handler", protocol).is_taken = True
         return _Request(message, payload, protocol, writer, task, self._loop)
 
     def __call__(self) -> RequestHandler:

@@ -7,6 +7,8 @@ section 6). Of all else nothing is said, and it is parsed.
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from gateway.errors import Overloaded
 
 # A head beyond is refused for that, and a body of a usual call is smaller.
@@ -20,7 +22,6 @@ _LENGTH = b"content-length"
 # page may read only what says so.
 _ODD = (b"transfer-encoding", b"\r\nexpect:", b"\r\nupgrade:", b"\r\norigin:")
 _CONNECTION, _KEPT = b"\r\nconnection:", b"\r\nconnection: keep-alive\r\n"
-_LONGEST = 256  # bytes of a line that asks for health
 ALIVE = "/healthz"
 _HEALTH = (ALIVE, "/readyz")
 _DETAIL = (
@@ -69,16 +70,14 @@ def target_of(data: bytes) -> str:
     return words[1].decode("latin-1") if len(words) == 3 else ""  # and the version
 
 
-def is_urgent(data: bytes) -> bool:
-    """Whether what has come begins with a question of how the gateway is."""
-    begin = data[:_LONGEST]
-    return (b"/healthz" in begin or b"/readyz" in begin) and asks_health(target_of(data))
-
-
-def asks_health(target: str) -> bool:
-    """Whether a target is one at which the gateway says how it is: at its root, or a plugin's."""
+def asks_health(target: str, names: Container[str]) -> bool:
+    """Whether a target is one at which the gateway says how it is: at its root, or at that of a
+    plugin, by their names."""
     path = target.partition("?")[0]
-    return path.endswith(_HEALTH) and path.count("/") <= 2  # /plugin/healthz
+    if not path.endswith(_HEALTH):
+        return False
+    plugin = path[1:].partition("/")[0]
+    return path in _HEALTH or (plugin in names and path.count("/") == 2)
 
 
 def overloaded(seconds: int) -> Overloaded:

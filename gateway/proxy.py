@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -150,6 +150,11 @@ class Door:
                 counts.spec(site.name, site.plugin.spec_tokens, site.spec_tokens)
 
     @property
+    def names(self) -> Collection[str]:
+        """Of the plugins."""
+        return self._by_name.keys()
+
+    @property
     def calls(self) -> int:
         """How many calls are under way."""
         return self._slots.taken
@@ -158,8 +163,8 @@ class Door:
         """Answer one request."""
         current.set("")  # what this connection asked before is over
         try:
-            if self.turns.load.is_shedding:
-                self._judge(request)
+            if not self.turns.is_calm:
+                await self._judge(request)
             response = await self._respond(request)
         except Refusal as refusal:
             response = self._refused(request, refusal, refusal)
@@ -188,15 +193,23 @@ class Door:
         self._browsers.allow(None, response)
         return response
 
-    def _judge(self, request: web.BaseRequest) -> None:
-        """Whether a request may begin while there are too many. Raises: Overloaded."""
-        if getattr(request.protocol, "is_judged", False):
-            request.protocol.is_judged = False  # type: ignore[attr-defined] # of `connections`
-        elif request.method == "OPTIONS" or early.asks_health(request.raw_path):
+    async def _judge(self, request: web.BaseRequest) -> None:
+        """Let a request begin: at once, in its turn, or not at all, as busy as the process is.
+
+        Raises: Overloaded.
+        """
+        load, protocol = self.turns.load, request.protocol
+        if load.is_free:
+            return
+        if getattr(protocol, "is_judged", False):
+            protocol.is_judged = False  # type: ignore[attr-defined] # of `connections`
+        elif request.method == "OPTIONS" or early.asks_health(request.raw_path, self.names):
             pass
+        elif load.is_crowded:
+            await self.turns.place()
         elif not self.turns.admits():
             self.recorder.counts.shed("load")
-            raise early.overloaded(self.turns.load.retry_after)
+            raise early.overloaded(load.retry_after)
 
     def _refused(
         self, request: web.BaseRequest, error: Exception, refusal: Refusal

@@ -55,7 +55,7 @@ class Turns:
         self._is_looking = False  # or has looked just before
         self._at = self._worked = 0.0  # of the look
         self._is_turning = self._was_asked = False  # calls are judged; in this turn
-        self._waiting: deque[Callable[[], object]] = deque()
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
     def wake(self) -> None:
         """A request has come, while it is not calm."""
@@ -67,13 +67,14 @@ class Turns:
         self._ask()
         return self.load.admits()
 
-    def waits(self, begin: Callable[[], object]) -> bool:
-        """Whether a call has to wait, while it is crowded; it begins when `begin` is called."""
+    async def place(self) -> None:
+        """Wait until it is a call's turn to begin, while it is crowded."""
         self._ask()
         if not self._waiting and self.load.begins():
-            return False
-        self._waiting.append(begin)
-        return True
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        await turn
 
     def _ask(self) -> None:
         """See to it that this turn is known to end."""
@@ -96,8 +97,8 @@ class Turns:
     def _whole(self) -> None:
         now, worked, load = self._clock(), self._work(), self.load
         turn = worked - self._worked
-        began, slept = self.began(), self._slept()
-        if load.look(self._at, now, turn, worked, began, slept, len(self._waiting)):
+        slept, waiting = self._slept(), len(self._waiting)
+        if load.look(self._at, now, turn, worked, self.began() - waiting, slept, waiting):
             if load.is_shedding:
                 log.warning(
                     "overloaded: more than the %d calls a second come that can be answered; "
@@ -124,5 +125,7 @@ class Turns:
         if self._is_turning:
             self._was_asked = False
             asyncio.get_running_loop().call_soon(self._turn)
-        while waiting and load.begins():
-            waiting.popleft()()
+        while waiting and (waiting[0].done() or load.begins()):
+            first = waiting.popleft()
+            if not first.done():  # else its caller has gone
+                first.set_result(None)

@@ -93,7 +93,6 @@ def play(
         if asked or held:
             load.turned()
         while held and load.begins():
-            now += READ * cost
             began += 1
             ready.append((held.popleft(), 0))
         for came, stage in running:
@@ -126,10 +125,10 @@ def play(
                 now += REFUSAL
                 continue
             under_way += 1
+            now += READ * cost
             if load.is_crowded and (held or not load.begins()):
                 held.append(came)
                 continue
-            now += READ * cost
             began += 1
             ready.append((came, 0))
         for came in finished:

@@ -104,13 +104,14 @@ def test_any_bytes_are_judged(data: bytes) -> None:
         ("/readyz?x=/", True),
         ("/p/healthz", True),
         ("/p/things/healthz", False),
+        ("/q/healthz", False),
         ("/p/healthz/", False),
         ("/p/things?x=/healthz", False),
         ("", False),
     ],
 )
 def test_who_asks_for_health(target: str, asks: bool) -> None:
-    assert asks_health(target) is asks
+    assert asks_health(target, ("p",)) is asks
 
 
 @pytest.mark.parametrize(

@@ -236,6 +236,7 @@ async def test_that_it_is_alive_is_told_at_once_as_the_door_tells_it(
     [
         (get("/healthz", method="POST"), 405),
         (get("/nobody/healthz"), 404),
+        (get("/things/healthz"), 200),
         (get("/healthz/x"), 404),
         (get("/readyz"), 200),
     ],
@@ -247,7 +248,17 @@ async def test_whatever_else_is_asked_there_the_door_answers(
         busy(room=1)
         wire = await shop.wire()
         await wire.send(sent)
-        assert (await wire.said())[0] in (status, 503)
+        assert (await wire.said())[0] == status
+
+
+async def test_what_only_ends_like_it_has_to_wait(shop: Shop, upstream: Upstream) -> None:
+    wire = await shop.wire()
+    for busy in (shop.refuses, shop.crowds):
+        busy()
+        await wire.send(get("/things/healthz"))
+        if busy == shop.refuses:
+            await refused(wire)
+    assert not upstream.received
 
 
 async def test_the_room_of_a_turn_is_given_to_the_first(shop: Shop, upstream: Upstream) -> None:
@@ -503,29 +514,21 @@ async def test_health_does_not_wait_with_them(shop: Shop, upstream: Upstream) ->
     assert (await waiting.said())[0] == 200
 
 
-async def test_what_follows_waits_with_its_request(shop: Shop, upstream: Upstream) -> None:
-    wire = await shop.wire()
+async def test_each_of_what_was_sent_ahead_waits_for_its_turn(
+    shop: Shop, upstream: Upstream
+) -> None:
+    wires = [await shop.wire() for _ in range(2)]
     shop.crowds()
     sent = post()
-    await wire.send(sent[:-5], sent[-5:-2], sent[-2:] + get("/things/1"))
-    (handler,) = shop.handlers
-    assert not upstream.received
-    left = handler._next_keepalive_close_time - asyncio.get_running_loop().time()
-    assert left > IDLE_SECONDS - 5, "it is in use"
+    await wires[0].send(sent[:-5], sent[-5:-2], sent[-2:] + get("/things/1") + get("/healthz"))
+    await wires[1].send(get("/healthz") + get("/things/2"))
+    assert (await wires[1].said())[0] == 200
+    assert not upstream.received, "health was asked first, and that is no way in"
     shop.crowds(room=1)
-    assert [(await wire.said())[0] for _ in range(2)] == [200, 200]
-    assert [one.target for one in upstream.received] == ["/things", "/things/1"]
+    assert [(await wires[0].said())[0] for _ in range(3)] == [200] * 3
+    assert (await wires[1].said())[0] == 200
+    assert [one.target for one in upstream.received] == ["/things", "/things/2", "/things/1"]
     assert upstream.received[0].body == sent[-7:]
-
-
-async def test_what_follows_does_not_wait_without_end(shop: Shop, upstream: Upstream) -> None:
-    wire = await shop.wire()
-    shop.crowds()
-    await wire.send(get("/things/1"))
-    many = get("/things/2") * 8000
-    await wire.send(many)
-    assert (await wire.said())[0] == 200
-    assert upstream.received[0].target == "/things/1"
 
 
 async def test_who_has_gone_while_he_waited_is_not_called_for(
@@ -558,6 +561,73 @@ async def test_who_waits_is_answered_whatever_comes_then(
     assert [(await wire.said())[0] for wire in wires] == [200] * 4
     assert not shop.shed
     assert len(upstream.received) == 4
+
+
+# --- what stands where on a connection --------------------------------------------------------
+
+
+@pytest.mark.parametrize("second", [get("/healthz"), get("/things/2")])
+@pytest.mark.parametrize("busy", ["crowds", "refuses"])
+async def test_answers_keep_their_order_whenever_the_next_request_comes(
+    shop: Shop, busy: str, second: bytes
+) -> None:
+    """Also between aiohttp's taking of the one before and its beginning with it."""
+    wire = await shop.wire()
+    (handler,) = shop.handlers
+    for turns in range(12):
+        getattr(shop, busy)(room=1)
+        handler.data_received(get("/things/1"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if busy == "refuses" and b"things" in second:
+            shop.refuses()
+        handler.data_received(second)
+        answers = [await wire.said(), await wire.said()]
+        assert (answers[0][0], json.loads(answers[0][2])["path"]) == (200, "/things/1")
+        if b"healthz" in second:
+            assert json.loads(answers[1][2]) == {"alive": True}
+        else:
+            assert answers[1][0] == (503 if busy == "refuses" else 200)
+
+
+@pytest.mark.parametrize("busy", ["takes", "crowds", "refuses"])
+@pytest.mark.parametrize("coding", ["Content-Length: {}", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("line", ["X-Any: thing", "Origin: https://chatgpt.com"])
+@pytest.mark.parametrize("inner", ["/healthz", "/things/1"])
+async def test_a_body_is_never_taken_for_a_request(
+    shop: Shop, upstream: Upstream, busy: str, coding: str, line: str, inner: str
+) -> None:
+    """Not even when its request has been answered already, and before it was all there."""
+    wire = await shop.wire()
+    hidden = get(inner)
+    sent = hidden if "Length" in coding else b"%x\r\n%b\r\n0\r\n\r\n" % (len(hidden), hidden)
+    await wire.send(get("/nowhere", coding.format(len(hidden)), line, method="POST"))
+    assert (await wire.said())[0] == 404
+    if busy == "takes":
+        shop.takes()
+    else:
+        getattr(shop, busy)(room=5)
+    await wire.send(sent)
+    await wire.send(get("/things/77"))
+    status, _, body = await wire.said()
+    assert (status, json.loads(body)["path"]) == (200, "/things/77")
+    assert [one.target for one in upstream.received] == ["/things/77"]
+
+
+@pytest.mark.parametrize("busy", ["crowds", "refuses"])
+async def test_nor_while_it_is_waited_for(shop: Shop, upstream: Upstream, busy: str) -> None:
+    hidden = get("/healthz")
+    sent = post(body=hidden)
+    for number in range(100):
+        wire = await shop.wire(first=number % 2 == 0)
+        getattr(shop, busy)(room=5)
+        wire.writer.write(sent[: -len(hidden)])
+        await asyncio.sleep(0)
+        wire.writer.write(hidden)
+        status, _, body = await wire.said()  # it is no JSON
+        assert (status, b"alive" in body) == (400, False)
+        shop.takes()
+    assert not upstream.received
 
 
 # --- connections beyond the bound -------------------------------------------------------------
