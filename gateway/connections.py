@@ -24,6 +24,7 @@ from gateway.early import (
     ALIVE,
     BLANK,
     asks_health,
+    may_ask_health,
     missing,
     overloaded,
     target_of,
@@ -188,7 +189,7 @@ class _Handler(RequestHandler):
             return False
         self.is_judged = False
         server = cast("Server", self._manager)
-        if asks_health(target_of(data), server.door.names):
+        if may_ask_health(data) and asks_health(target_of(data), server.door.names):
             return self._is_told(data, transport, server)
         if not load.is_shedding:
             return False

@@ -351,7 +351,7 @@ def test_what_fields_did_not_take_is_nowhere(value: Any, name: str, rules: Rules
         assert b"hidden" not in text or "hidden" in json.dumps(value)
 
 
-@profile(60)
+@profile(30)
 @given(VALUES, st.integers(1, 5), RULES)
 def test_beyond_a_hard_limit_there_is_nothing(value: Any, most: int, rules: Rules) -> None:
     rows = [{"id": value, "at": f"row {n}."} for n in range(20)]
