@@ -12,7 +12,7 @@ import re
 from functools import partial
 from typing import Any, cast
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong, TransferEncodingError
@@ -147,7 +147,10 @@ class _Handler(RequestHandler):
             self._left = -1
         if is_new:
             if is_idle and left <= 0 and not self._turns.is_calm:
-                self._left = self._meets(data) if len(self._messages) == known + 1 else -1
+                if len(self._messages) > known + 1:
+                    self._left = -1
+                elif self._left:
+                    self._left = self._meets(data)
             if self._before + self._head + len(data) > MAX_HEADERS:
                 self._refuse_long()
             self._head = 0
@@ -246,10 +249,7 @@ class _Handler(RequestHandler):
 
     def _meets(self, data: bytes) -> int:
         """What of a request is still to come that was just parsed, where it is all of `data`."""
-        message, _ = self._messages[-1]
-        if data.endswith(BLANK) and not isinstance(message, _ErrInfo) and _is_short(message):
-            return 0
-        left = missing(data)
+        left, (message, _) = missing(data), self._messages[-1]
         if left is None or isinstance(message, _ErrInfo) or message.path != target_of(data):
             return self._left
         return left
@@ -297,16 +297,6 @@ class _Handler(RequestHandler):
         response = _Refused(status=refused.status, body=refused.body, headers=refused.headers)
         response.force_close()
         return response
-
-
-def _is_short(message: RawRequestMessage) -> bool:
-    """Whether a request ends with its head."""
-    return (
-        message.method == "GET"
-        and hdrs.CONTENT_LENGTH not in message.headers
-        and not message.chunked
-        and not message.upgrade
-    )
 
 
 def _why(error: BaseException | None) -> str:

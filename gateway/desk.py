@@ -288,11 +288,9 @@ class Desk:
                 raise
             return await patience.say(stream, mcp.told(body, refusal))
         stream = await patience.stream()
-        return (
-            _message(request, sent, ids)
-            if stream is None
-            else await patience.say(stream, sent.body)
-        )
+        if stream is not None:
+            return await patience.say(stream, sent.body)
+        return _message(request, sent, ids)
 
 
 @lru_cache(maxsize=64)  # clients say the same few over and over

@@ -73,6 +73,7 @@ CHAT_ORIGINS = ("https://chat.openai.com", "https://chatgpt.com")
 MCP = "/mcp"
 SHARED = "gateway"  # what clients call the root that plugins share, as the docs advise
 AS = "/as/"  # behind it the name of a profile, and there all of a plugin again
+_ALIVE = {"alive": True}
 _BELOW = ("/call/", "/oauth/")  # served here, before any operation
 
 
@@ -189,7 +190,7 @@ class Door:
 
     def alive(self) -> web.Response:
         """What is told, before anything is read, to who asks whether the gateway is alive."""
-        response = as_json({"alive": True})
+        response = as_json(_ALIVE)
         self._browsers.allow(None, response)
         return response
 
@@ -487,7 +488,7 @@ class Door:
         match path:
             case early.ALIVE:
                 only_get(request)
-                return as_json({"alive": True})
+                return as_json(_ALIVE)
             case "/readyz":
                 only_get(request)
                 if self.draining:
